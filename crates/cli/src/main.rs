@@ -1,0 +1,2 @@
+//! The `zkdl` command.
+fn main() {}
