@@ -1,1 +1,33 @@
-//! arguments
+//! The arguments of a training proof, one file each: relation, shapes, messages, `prove` and `verify` side by side.
+//!
+//! | module | relation |
+//! |---|---|
+//! | [`forward`] | `Z = A W + 2^f_A 1 b` for all layers and steps |
+//! | [`backward`] | `H = G W^T` for all layers and steps |
+//! | [`update`] | `W_t = W_0 - sum_{s<t} A_s^T G_s`, exact accumulation |
+//! | [`relu`] | zkReLU: every bit is a bit, and Z, H, A, G follow from them |
+//! | [`bits`], [`cells`] | the prover's work for zkReLU: on bytes, on cells |
+//! | [`selection`] | which committed rows each claim is about, and with what weights |
+//! | [`opening`] | all claims about committed rows in one inner-product argument |
+//! | [`matmul`] | the sum that forward and backward share |
+//! | [`rows`] | how cells and weights lie in committed rows |
+//! | [`shape`], [`axis`], [`witness`] | public sizes, public weights, the prover's integers |
+//!
+//! Position: sumcheck <- **arguments** <- zkdl.
+
+pub mod axis;
+pub mod backward;
+pub mod bits;
+pub mod cells;
+pub mod forward;
+pub mod matmul;
+pub mod opening;
+pub mod relu;
+pub mod rows;
+pub mod selection;
+pub mod shape;
+pub mod update;
+pub mod witness;
+
+pub use shape::{Format, Shape, ShapeError};
+pub use witness::{Tensors, Witness};

@@ -1,1 +1,25 @@
-//! commit
+//! Commitments and the proofs about them.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`pedersen`] | commitments to scalars; hidden values as both sides see them |
+//! | [`blinds`] | hedged randomness |
+//! | [`channel`] | hide, receive, challenge: the surroundings of every argument |
+//! | [`sigma`] | products of hidden values, knowledge of openings |
+//! | [`ipa`] | the inner-product argument that ends every proof |
+//! | [`merkle`] | the tree over data point commitments |
+//! | [`table`] | row commitments of bits and bytes from tables |
+//! | [`msm`] | multi-scalar multiplication |
+//! | [`endo`] | folding points by a short challenge |
+//!
+//! Position: field <- transcript <- **commit** <- sumcheck.
+
+pub mod blinds;
+pub mod channel;
+pub mod endo;
+pub mod ipa;
+pub mod merkle;
+pub mod msm;
+pub mod pedersen;
+pub mod sigma;
+pub mod table;

@@ -114,6 +114,12 @@ impl SmallDot {
         Self { limbs: f.iter().map(limbs).collect() }
     }
 
+    /// The first `n` entries.
+    #[must_use]
+    pub fn prefix(&self, n: usize) -> Self {
+        Self { limbs: self.limbs[..n].to_vec() }
+    }
+
     /// Length of the vector.
     #[must_use]
     pub fn len(&self) -> usize {

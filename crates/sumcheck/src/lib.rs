@@ -1,1 +1,14 @@
-//! sumcheck
+//! Zero-knowledge sumcheck: claims in, claims out.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`rounds`] | committed rounds: a hidden claim about a sum becomes a hidden claim about one value |
+//! | [`dense`] | the prover's work for sums of products of tables |
+//!
+//! Position: commit <- **sumcheck** <- arguments.
+
+pub mod dense;
+pub mod rounds;
+
+pub use dense::{SumOfProducts, Term};
+pub use rounds::{RoundPolynomial, SumProver, prove, verify};

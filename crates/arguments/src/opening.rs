@@ -1,0 +1,260 @@
+//! Opening: all claims about committed rows become one inner product.
+//!
+//! Claims: for every query m, `sum over its classes c of <E_c, p_c> = v_m`, with `E_c = sum weight row` formed by the
+//! verifier from row commitments, p_c public, v_m hidden.
+//!
+//! ```text
+//! V: eta
+//!    sumcheck over the log C column variables (degree 2) of  sum_m eta^m sum_{c in m} <E_c, p_c> = sum_m eta^m v_m
+//! P: Com E_c(r_c) for every class but the last; the last follows from the final claim
+//! V: zeta
+//!    E* = sum zeta^c E_c,  v* = sum zeta^c E_c(r_c):  left to the inner-product argument, <E*, eq(r_c)> = v*
+//! ```
+//!
+//! Cost: prover one multiply-add a committed value (a byte counts as one) and 4 multiplications a column and class; verifier
+//! one scalar a row and the column weights, O(C) a class.
+
+use crate::rows::Class;
+use crate::selection::Query;
+use rayon::prelude::*;
+use zkdl_commit::channel::{ProverChannel, VerifierChannel};
+use zkdl_commit::pedersen::{Hidden, Opening};
+use zkdl_field::multilinear::{eq_table, log2_ceil};
+use zkdl_field::scalar::{SmallDot, SmallSum, dot, powers};
+use zkdl_field::{Field, Scalar};
+use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
+use zkdl_transcript::ReadError;
+
+/// Why the claims cannot be reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpeningError {
+    /// A message is missing or malformed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The last class has weight zero at the challenge point: probability below 2^-240.
+    #[error("a challenge of the opening makes a public weight zero")]
+    ZeroWeight,
+}
+
+/// A committed row as the prover holds it; columns beyond its end are zero.
+#[derive(Debug, Clone)]
+pub enum RowValues<'a> {
+    /// Eight columns a byte, the lowest bit first.
+    Bits(&'a [u8]),
+    /// One column an integer.
+    Integers(&'a [i64]),
+    /// A data point.
+    Point {
+        /// Features.
+        features: &'a [i32],
+        /// Class; its column is 1.
+        label: usize,
+    },
+}
+
+/// What is left for the inner-product argument.
+#[derive(Debug, Clone)]
+pub struct Reduced<H> {
+    /// r_c.
+    pub point: Vec<Scalar>,
+    /// Weight of every committed row in E*.
+    pub row_weights: Vec<Scalar>,
+    /// v*.
+    pub value: H,
+}
+
+/// One class with the coefficient of its query.
+struct Weighted<'a> {
+    class: &'a Class,
+    eta: Scalar,
+}
+
+fn weighted<H>(queries: &[Query<H>], eta: Scalar) -> Vec<Weighted<'_>> {
+    let powers = powers(eta, queries.len());
+    queries
+        .iter()
+        .zip(powers)
+        .flat_map(|(query, eta)| query.classes.iter().map(move |class| Weighted { class, eta }))
+        .collect()
+}
+
+fn batched<H: Hidden>(queries: &[Query<H>], eta: Scalar) -> H {
+    H::combine(powers(eta, queries.len()).into_iter().zip(queries.iter().map(|q| &q.value)))
+}
+
+/// p_c(r_c), times its query's coefficient.
+fn column_values(classes: &[Weighted<'_>], point: &[Scalar]) -> Vec<Scalar> {
+    let at_r = eq_table(point);
+    classes.par_iter().map(|w| w.eta * dot(&w.class.columns, &at_r)).collect()
+}
+
+/// The last class's value from the final claim and the others.
+fn last_value<H: Hidden>(last_claim: H, others: &[H], weights: &[Scalar]) -> Result<H, OpeningError> {
+    let sum = H::combine(weights.iter().copied().zip(others));
+    let weight = weights.last().copied().unwrap_or(Scalar::ZERO);
+    let inverse = Option::<Scalar>::from(weight.invert()).ok_or(OpeningError::ZeroWeight)?;
+    Ok((last_claim - sum) * inverse)
+}
+
+/// E* and v*.
+fn combine<H: Hidden>(classes: &[Weighted<'_>], values: &[H], zeta: Scalar, rows: usize, point: Vec<Scalar>) -> Reduced<H> {
+    let zetas = powers(zeta, classes.len());
+    let mut row_weights = vec![Scalar::ZERO; rows];
+    for (w, z) in classes.iter().zip(&zetas) {
+        for (row, weight) in &w.class.rows {
+            row_weights[*row] += z * weight;
+        }
+    }
+    Reduced { point, row_weights, value: H::combine(zetas.into_iter().zip(values)) }
+}
+
+/// Reduces all queries; also returns the vector of E*.
+///
+/// # Errors
+/// [`OpeningError::ZeroWeight`].
+pub fn prove<P: ProverChannel>(
+    channel: &mut P,
+    columns: usize,
+    queries: &[Query<Opening>],
+    rows: &[RowValues<'_>],
+) -> Result<(Reduced<Opening>, Vec<Scalar>), OpeningError> {
+    let eta = channel.challenge("opening.eta");
+    let classes = weighted(queries, eta);
+    let vectors: Vec<Vec<Scalar>> = classes.iter().map(|w| combine_rows(w.class, rows)).collect();
+    let mut sum = column_sum(&classes, vectors.clone());
+    let claim = batched(queries, eta);
+    let (last_claim, point) =
+        sumcheck::prove(channel, "opening.round", claim, &vec![2; log2_ceil(columns)], &mut sum);
+    let weights = column_values(&classes, &point);
+    let mut values: Vec<Opening> =
+        (0..classes.len() - 1).map(|c| channel.hide("opening.E", sum.value(2 * c))).collect();
+    values.push(last_value(last_claim, &values, &weights)?);
+    let zeta = channel.challenge("opening.zeta");
+    let vector = combine_vectors(&vectors, zeta, columns);
+    Ok((combine(&classes, &values, zeta, rows.len(), point), vector))
+}
+
+/// The verifier's side of [`prove`]; `rows` is the number of committed rows.
+///
+/// # Errors
+/// [`OpeningError`].
+pub fn verify<V: VerifierChannel>(
+    channel: &mut V,
+    columns: usize,
+    queries: &[Query<V::Value>],
+    rows: usize,
+) -> Result<Reduced<V::Value>, OpeningError> {
+    let eta = channel.challenge("opening.eta");
+    let classes = weighted(queries, eta);
+    let claim = batched(queries, eta);
+    let (last_claim, point) = sumcheck::verify(channel, "opening.round", claim, &vec![2; log2_ceil(columns)])?;
+    let weights = column_values(&classes, &point);
+    let mut values = (1..classes.len()).map(|_| channel.receive("opening.E")).collect::<Result<Vec<_>, _>>()?;
+    values.push(last_value(last_claim, &values, &weights)?);
+    let zeta = channel.challenge("opening.zeta");
+    Ok(combine(&classes, &values, zeta, rows, point))
+}
+
+fn column_sum(classes: &[Weighted<'_>], vectors: Vec<Vec<Scalar>>) -> SumOfProducts {
+    let terms = classes.iter().enumerate().map(|(c, w)| Term { coefficient: w.eta, factors: vec![2 * c, 2 * c + 1] });
+    let tables = vectors.into_iter().zip(classes).flat_map(|(e, w)| [e, w.class.columns.clone()]).collect();
+    SumOfProducts::new(tables, terms.collect())
+}
+
+fn combine_vectors(vectors: &[Vec<Scalar>], zeta: Scalar, columns: usize) -> Vec<Scalar> {
+    let mut sum = vec![Scalar::ZERO; columns];
+    for (vector, z) in vectors.iter().zip(powers(zeta, vectors.len())) {
+        for (total, x) in sum.iter_mut().zip(vector) {
+            *total += z * x;
+        }
+    }
+    sum
+}
+
+/// The vector of E: `sum weight row`, as long as its longest row.
+#[must_use]
+pub fn combine_rows(class: &Class, rows: &[RowValues<'_>]) -> Vec<Scalar> {
+    let mut bits: Vec<(&[u8], Scalar)> = Vec::new();
+    let mut integers: Vec<(&[i64], Scalar)> = Vec::new();
+    let mut points: Vec<(&[i32], usize, Scalar)> = Vec::new();
+    for (row, weight) in &class.rows {
+        match rows.get(*row) {
+            Some(RowValues::Bits(bytes)) => bits.push((bytes, *weight)),
+            Some(RowValues::Integers(values)) => integers.push((values, *weight)),
+            Some(RowValues::Point { features, label }) => points.push((features, *label, *weight)),
+            None => {}
+        }
+    }
+    [combine_bits(&bits), combine_integers(&integers), combine_points(&points)].into_iter().fold(Vec::new(), add_longer)
+}
+
+fn add_longer(mut a: Vec<Scalar>, b: Vec<Scalar>) -> Vec<Scalar> {
+    a.resize(a.len().max(b.len()), Scalar::ZERO);
+    for (x, y) in a.iter_mut().zip(b) {
+        *x += y;
+    }
+    a
+}
+
+/// Byte histograms: one addition a byte, then the eight columns of a place from its 256 bins.
+fn combine_bits(rows: &[(&[u8], Scalar)]) -> Vec<Scalar> {
+    let places = rows.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
+    let place = |place: usize| {
+        let mut bins = [Scalar::ZERO; 256];
+        for (row, weight) in rows {
+            if let Some(byte) = row.get(place).filter(|byte| **byte != 0) {
+                bins[usize::from(*byte)] += weight;
+            }
+        }
+        bit_sums(bins)
+    };
+    (0..places).into_par_iter().flat_map_iter(place).collect()
+}
+
+/// For each bit the sum of the bins whose index has it: fold the upper half onto the lower, highest bit first.
+fn bit_sums(mut bins: [Scalar; 256]) -> [Scalar; 8] {
+    let mut sums = [Scalar::ZERO; 8];
+    for bit in (0..8).rev() {
+        let (low, high) = bins.split_at_mut(1 << bit);
+        for (l, h) in low.iter_mut().zip(high) {
+            sums[bit] += *h;
+            *l += *h;
+        }
+    }
+    sums
+}
+
+fn combine_integers(rows: &[(&[i64], Scalar)]) -> Vec<Scalar> {
+    let weights = SmallDot::new(&rows.iter().map(|(_, w)| *w).collect::<Vec<_>>());
+    let length = rows.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
+    let column = |j: usize| {
+        let mut sum = SmallSum::default();
+        for (i, (row, _)) in rows.iter().enumerate() {
+            if let Some(n) = row.get(j) {
+                weights.accumulate(&mut sum, i, *n);
+            }
+        }
+        sum.reduce()
+    };
+    (0..length).into_par_iter().map(column).collect()
+}
+
+fn combine_points(points: &[(&[i32], usize, Scalar)]) -> Vec<Scalar> {
+    let weights = SmallDot::new(&points.iter().map(|(_, _, w)| *w).collect::<Vec<_>>());
+    let features = points.first().map_or(0, |(x, _, _)| x.len());
+    let column = |j: usize| weights.dot(points.iter().map(|(x, _, _)| i64::from(x[j])));
+    let mut sums: Vec<Scalar> = (0..features).into_par_iter().map(column).collect();
+    for (_, label, weight) in points {
+        let column = features + label;
+        sums.resize(sums.len().max(column + 1), Scalar::ZERO);
+        sums[column] += weight;
+    }
+    sums
+}
+
+/// Whether a query holds of the rows the prover has: for checks of the witness without cryptography.
+#[must_use]
+pub fn holds(query: &Query<Opening>, rows: &[RowValues<'_>]) -> bool {
+    let sum: Scalar = query.classes.iter().map(|class| dot(&combine_rows(class, rows), &class.columns)).sum();
+    sum == query.value.value
+}

@@ -1,0 +1,247 @@
+//! How cells and weights lie in committed rows of C columns (Hyrax: one row, one commitment).
+//!
+//! A row packs `2^k` consecutive items of equal length, k maximal, so that the low k coordinates of the items' axis select
+//! within a row and the high ones select the row. The last row of an axis may be shorter: it is a class of its own.
+//!
+//! | what | items | row order |
+//! |---|---|---|
+//! | cells of slot l, step t | examples, `width * stride` bits each; or, if one does not fit, the neurons of one example | l, t, b_hi, j_hi |
+//! | weights of slot l | input neurons k, `d_{l+1}` integers each; the bias apart, last | l, k_hi, bias |
+//! | data point i | features, then one-hot label | i |
+
+use crate::shape::Shape;
+use std::ops::Range;
+use zkdl_field::multilinear::{eq_table, log2_ceil};
+use zkdl_field::{Field, Scalar};
+
+/// Items of equal length packed into rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing {
+    /// Number of items.
+    pub items: usize,
+    /// A row holds `2^log` of them.
+    pub log: usize,
+}
+
+impl Packing {
+    /// Packs `items` items of `length` columns, `length <= columns`.
+    #[must_use]
+    pub fn new(items: usize, length: usize, columns: usize) -> Self {
+        let fitting = (columns / length).max(1).ilog2() as usize;
+        Self { items, log: fitting.min(log2_ceil(items)) }
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.items.div_ceil(1 << self.log)
+    }
+
+    /// The items of a row.
+    #[must_use]
+    pub fn range(&self, row: usize) -> Range<usize> {
+        let first = row << self.log;
+        first..self.items.min(first + (1 << self.log))
+    }
+
+    /// eq(p, .) split into row weights and weights within a row.
+    #[must_use]
+    pub fn split(&self, p: &[Scalar]) -> (Vec<Scalar>, Vec<Scalar>) {
+        let (high, low) = p.split_at(p.len() - self.log);
+        (eq_table(high), eq_table(low))
+    }
+}
+
+/// How the cells of a slot are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellPacking {
+    /// Several examples a row.
+    Examples(Packing),
+    /// Several neurons of one example a row.
+    Neurons(Packing),
+}
+
+impl CellPacking {
+    /// The packing of a slot.
+    #[must_use]
+    pub fn new(shape: &Shape, slot: usize) -> Self {
+        let cell = 8 * shape.stride(slot);
+        let example = cell * shape.outputs(slot);
+        if example <= shape.columns {
+            Self::Examples(Packing::new(shape.batch, example, shape.columns))
+        } else {
+            Self::Neurons(Packing::new(shape.outputs(slot), cell, shape.columns))
+        }
+    }
+
+    /// Rows of one step.
+    #[must_use]
+    pub fn rows(&self, shape: &Shape) -> usize {
+        match self {
+            Self::Examples(packing) => packing.rows(),
+            Self::Neurons(packing) => packing.rows() * shape.batch,
+        }
+    }
+}
+
+/// A row as a range of a slot's bytes (cells) or integers (weights).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The slot.
+    pub slot: usize,
+    /// The range.
+    pub range: Range<usize>,
+}
+
+/// All rows of cells, in order.
+#[must_use]
+pub fn cell_rows(shape: &Shape) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for slot in 0..shape.layers() {
+        let stride = shape.stride(slot);
+        let example = shape.outputs(slot) * stride;
+        for t in 0..shape.steps() {
+            let step = t * shape.batch * example;
+            let mut push = |first: usize, range: Range<usize>, length: usize| {
+                rows.push(Row { slot, range: first + range.start * length..first + range.end * length });
+            };
+            match CellPacking::new(shape, slot) {
+                CellPacking::Examples(packing) => {
+                    (0..packing.rows()).for_each(|row| push(step, packing.range(row), example));
+                }
+                CellPacking::Neurons(packing) => {
+                    for b in 0..shape.batch {
+                        (0..packing.rows()).for_each(|row| push(step + b * example, packing.range(row), stride));
+                    }
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// Number of rows of cells.
+#[must_use]
+pub fn cell_row_count(shape: &Shape) -> usize {
+    (0..shape.layers()).map(|slot| CellPacking::new(shape, slot).rows(shape) * shape.steps()).sum()
+}
+
+/// How the weights of a slot, without bias, are packed.
+#[must_use]
+pub fn weight_packing(shape: &Shape, slot: usize) -> Packing {
+    Packing::new(shape.widths[slot], shape.outputs(slot), shape.columns)
+}
+
+/// All rows of weights, in order.
+#[must_use]
+pub fn weight_rows(shape: &Shape) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for slot in 0..shape.layers() {
+        let (inputs, outputs) = (shape.widths[slot], shape.outputs(slot));
+        let packing = weight_packing(shape, slot);
+        for row in 0..packing.rows() {
+            let items = packing.range(row);
+            rows.push(Row { slot, range: items.start * outputs..items.end * outputs });
+        }
+        rows.push(Row { slot, range: inputs * outputs..(inputs + 1) * outputs });
+    }
+    rows
+}
+
+/// Number of rows of weights.
+#[must_use]
+pub fn weight_row_count(shape: &Shape) -> usize {
+    (0..shape.layers()).map(|slot| weight_packing(shape, slot).rows() + 1).sum()
+}
+
+/// Rows with equal column weights: `E = sum weight row`, `p` the public weight of every column, zero beyond its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Class {
+    /// Row index and weight.
+    pub rows: Vec<(usize, Scalar)>,
+    /// p.
+    pub columns: Vec<Scalar>,
+}
+
+/// Collects rows into classes by a public key, in order of first appearance.
+#[derive(Debug, Default)]
+pub struct Classes<K> {
+    keys: Vec<K>,
+    classes: Vec<Class>,
+}
+
+impl<K: PartialEq> Classes<K> {
+    /// No class yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { keys: Vec::new(), classes: Vec::new() }
+    }
+
+    /// Adds a row; `columns` is called when the key is new.
+    pub fn add(&mut self, key: K, row: usize, weight: Scalar, columns: impl FnOnce() -> Vec<Scalar>) {
+        let index = self.keys.iter().position(|k| *k == key).unwrap_or_else(|| {
+            self.keys.push(key);
+            self.classes.push(Class { rows: Vec::new(), columns: columns() });
+            self.classes.len() - 1
+        });
+        self.classes[index].rows.push((row, weight));
+    }
+
+    /// The classes.
+    #[must_use]
+    pub fn finish(self) -> Vec<Class> {
+        self.classes
+    }
+}
+
+/// Column weights of `items` items: `item_weight(i) * within(c)`, each item padded to `length` columns.
+#[must_use]
+pub fn column_weights(items: &[Scalar], within: &[Scalar], length: usize) -> Vec<Scalar> {
+    let mut columns = Vec::with_capacity(items.len() * length);
+    for item in items {
+        columns.extend(within.iter().map(|w| item * w));
+        columns.resize(columns.len() + length - within.len(), Scalar::ZERO);
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Format;
+
+    fn shape(widths: &[usize], batch: usize, columns: usize) -> Shape {
+        Shape {
+            widths: widths.to_vec(),
+            batch,
+            format: Format { f_a: 3, f_x: 3, r: 7, r_l: 19, q: 14, q_g: 13 },
+            multipliers: vec![1; 3],
+            schedule: vec![vec![0; batch]; 3],
+            points: 1,
+            columns,
+        }
+    }
+
+    #[test]
+    fn rows_cover_every_cell_and_weight_once() {
+        for (batch, columns) in [(1, 64), (3, 128), (5, 512), (7, 4096)] {
+            let shape = shape(&[5, 7, 6, 3], batch, columns);
+            let cells = cell_rows(&shape);
+            assert_eq!(cells.len(), cell_row_count(&shape));
+            let weights = weight_rows(&shape);
+            assert_eq!(weights.len(), weight_row_count(&shape));
+            for slot in 0..shape.layers() {
+                let ends = |rows: &[Row], end: usize| {
+                    let mine: Vec<_> = rows.iter().filter(|r| r.slot == slot).collect();
+                    assert_eq!(mine[0].range.start, 0);
+                    assert!(mine.windows(2).all(|w| w[0].range.end == w[1].range.start));
+                    assert_eq!(mine.last().unwrap().range.end, end);
+                };
+                ends(&cells, shape.steps() * batch * shape.outputs(slot) * shape.stride(slot));
+                ends(&weights, (shape.widths[slot] + 1) * shape.outputs(slot));
+            }
+            assert!(cells.iter().all(|r| 8 * r.range.len() <= columns));
+            assert!(weights.iter().all(|r| r.range.len() <= columns));
+        }
+    }
+}

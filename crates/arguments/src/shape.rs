@@ -1,0 +1,259 @@
+//! The public shape of one window: sizes, formats, multipliers, schedule, and what follows from them.
+
+use zkdl_field::multilinear::log2_ceil;
+use zkdl_field::{Field, Scalar, scalar};
+
+/// Fraction bits and widths of the integers (protocol, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Fraction bits of activations.
+    pub f_a: u32,
+    /// Fraction bits of the committed inputs, at most `f_a`.
+    pub f_x: u32,
+    /// Bits dropped by a rounding of Z or H: the weights' fraction bits.
+    pub r: u32,
+    /// Bits dropped by the one rounding at the output.
+    pub r_l: u32,
+    /// Bits of P, two's complement.
+    pub q: u32,
+    /// Bits of K and of the output's G, two's complement.
+    pub q_g: u32,
+}
+
+impl Format {
+    /// Bits of a hidden cell: K, rem_H, P, rem_Z.
+    #[must_use]
+    pub fn hidden_bits(&self) -> usize {
+        (self.q_g + self.r + self.q + self.r) as usize
+    }
+
+    /// Bits of an output cell: G, rem_L.
+    #[must_use]
+    pub fn output_bits(&self) -> usize {
+        (self.q_g + self.r_l) as usize
+    }
+
+    /// Place of the sign bit of P, `neg`.
+    #[must_use]
+    pub fn neg_place(&self) -> usize {
+        (self.q_g + self.r + self.q - 1) as usize
+    }
+}
+
+/// What cannot be proven.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// A size is zero or does not match another.
+    #[error("{what} is {got}, expected {expected}")]
+    Size {
+        /// Which size.
+        what: &'static str,
+        /// Its value.
+        got: u64,
+        /// What it has to be.
+        expected: String,
+    },
+}
+
+fn require(holds: bool, what: &'static str, got: u64, expected: impl Into<String>) -> Result<(), ShapeError> {
+    if holds { Ok(()) } else { Err(ShapeError::Size { what, got, expected: expected.into() }) }
+}
+
+/// The shape. Layers are slots `s = 0..L-1`; `cells[s]`, `W[s]`, `Z[s]`, `G[s]` belong to layer s + 1, `A[s]` is the input of
+/// that layer, `H[s]` goes with the cells it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// `d_0 .. d_L`, without bias.
+    pub widths: Vec<usize>,
+    /// Examples a step.
+    pub batch: usize,
+    /// Integers.
+    pub format: Format,
+    /// `c_t` for every step of the window.
+    pub multipliers: Vec<u64>,
+    /// Which data point is example b of step t: `[t][b]`.
+    pub schedule: Vec<Vec<u32>>,
+    /// Number of committed data points.
+    pub points: usize,
+    /// Columns of a committed row, a power of two.
+    pub columns: usize,
+}
+
+impl Shape {
+    /// Number of layers L.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.widths.len() - 1
+    }
+
+    /// Number of steps T.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.multipliers.len()
+    }
+
+    /// Width of the cells of slot s.
+    #[must_use]
+    pub fn outputs(&self, slot: usize) -> usize {
+        self.widths[slot + 1]
+    }
+
+    /// Whether slot s is the output layer.
+    #[must_use]
+    pub fn is_output(&self, slot: usize) -> bool {
+        slot + 1 == self.layers()
+    }
+
+    /// Bytes of a committed cell of slot s.
+    #[must_use]
+    pub fn stride(&self, slot: usize) -> usize {
+        let bits = if self.is_output(slot) { self.format.output_bits() } else { self.format.hidden_bits() };
+        bits.div_ceil(8)
+    }
+
+    /// Variables of the layer axis.
+    #[must_use]
+    pub fn log_layers(&self) -> usize {
+        log2_ceil(self.layers())
+    }
+
+    /// Variables of the step axis.
+    #[must_use]
+    pub fn log_steps(&self) -> usize {
+        log2_ceil(self.steps())
+    }
+
+    /// Variables of the example axis.
+    #[must_use]
+    pub fn log_batch(&self) -> usize {
+        log2_ceil(self.batch)
+    }
+
+    /// Variables of both neuron axes.
+    #[must_use]
+    pub fn log_width(&self) -> usize {
+        log2_ceil(self.widths.iter().copied().max().unwrap_or(1))
+    }
+
+    /// Variables of the bit axis; at least 3, so that the lowest three are the bits of a byte.
+    #[must_use]
+    pub fn log_bits(&self) -> usize {
+        log2_ceil(self.format.hidden_bits().max(self.format.output_bits())).max(3)
+    }
+
+    /// Variables of the column axis.
+    #[must_use]
+    pub fn log_columns(&self) -> usize {
+        log2_ceil(self.columns)
+    }
+
+    /// Checks every size that the arguments rely on.
+    ///
+    /// # Errors
+    /// [`ShapeError`] naming the first size that is off.
+    pub fn validate(&self) -> Result<(), ShapeError> {
+        require(self.widths.len() >= 2, "the number of widths", self.widths.len() as u64, "at least 2")?;
+        require(self.batch >= 1, "the batch size", self.batch as u64, "at least 1")?;
+        require(self.steps() >= 1, "the number of steps", self.steps() as u64, "at least 1")?;
+        let len = self.schedule.len();
+        require(len == self.steps(), "the number of scheduled steps", len as u64, self.steps().to_string())?;
+        for c in &self.multipliers {
+            require(*c >= 1, "a multiplier c_t", *c, "at least 1")?;
+        }
+        for step in &self.schedule {
+            require(step.len() == self.batch, "a batch", step.len() as u64, self.batch.to_string())?;
+            for i in step {
+                require((*i as usize) < self.points, "a scheduled point", u64::from(*i), format!("below {}", self.points))?;
+            }
+        }
+        self.validate_format()?;
+        self.validate_columns()
+    }
+
+    fn validate_format(&self) -> Result<(), ShapeError> {
+        let f = self.format;
+        for (what, bits, low, high) in [
+            ("Q", f.q, 2, 31),
+            ("Q_G", f.q_g, 2, 31),
+            ("R", f.r, 1, 48),
+            ("R_L", f.r_l, 1, 80),
+            ("f_A", f.f_a, 0, 24),
+            ("f_X", f.f_x, 0, f.f_a),
+        ] {
+            require((low..=high).contains(&bits), what, u64::from(bits), format!("{low} to {high}"))?;
+        }
+        for (what, bits) in [("Q + R", f.q + f.r), ("Q_G + R", f.q_g + f.r), ("Q_G + R_L", f.q_g + f.r_l)] {
+            require(bits <= 62, what, u64::from(bits), "at most 62")?;
+        }
+        let bits = f.hidden_bits().max(f.output_bits());
+        require(bits <= 128, "the bits of a cell", bits as u64, "at most 128")
+    }
+
+    fn validate_columns(&self) -> Result<(), ShapeError> {
+        let c = self.columns;
+        require(c.is_power_of_two() && c <= 1 << 24, "the number of columns", c as u64, "a power of two up to 2^24")?;
+        for width in &self.widths {
+            require((1..=c).contains(width), "a width", *width as u64, format!("1 to {c}"))?;
+        }
+        let row = self.widths[0] + self.widths[self.layers()];
+        require(row <= c, "a data row", row as u64, format!("at most {c} columns"))?;
+        let stride = (0..self.layers()).map(|s| 8 * self.stride(s)).max().unwrap_or(0);
+        require(stride <= c, "the bits of a cell", stride as u64, format!("at most {c} columns"))
+    }
+}
+
+/// A linear view of a cell's bits: the public weight of bit q.
+#[derive(Debug, Clone)]
+pub struct Views {
+    /// K of a hidden, G of an output cell.
+    pub k: Vec<Scalar>,
+    /// Hidden: `2^R K + rem_H`.
+    pub h: Vec<Scalar>,
+    /// Hidden: `2^R P + rem_Z`.
+    pub z: Vec<Scalar>,
+    /// Hidden: `Z''`, the low Q - 1 bits of P.
+    pub relu: Vec<Scalar>,
+    /// Hidden: the sign bit of P.
+    pub neg: Vec<Scalar>,
+    /// Output: `2^R_L G + rem_L`.
+    pub o: Vec<Scalar>,
+}
+
+/// A field of a cell: place of its lowest bit, number of bits, whether the top bit counts negatively.
+struct BitField {
+    place: u32,
+    bits: u32,
+    signed: bool,
+    scale: u32,
+}
+
+fn view(places: usize, fields: &[BitField]) -> Vec<Scalar> {
+    let mut weights = vec![Scalar::ZERO; places];
+    for field in fields {
+        for i in 0..field.bits {
+            let weight = scalar::pow2(field.scale + i);
+            let negative = field.signed && i + 1 == field.bits;
+            weights[(field.place + i) as usize] += if negative { -weight } else { weight };
+        }
+    }
+    weights
+}
+
+impl Views {
+    /// The views of a shape; vectors of length `2^log_bits`.
+    #[must_use]
+    pub fn new(shape: &Shape) -> Self {
+        let f = shape.format;
+        let places = 1 << shape.log_bits();
+        let p = f.q_g + f.r;
+        let field = |place, bits, signed, scale| BitField { place, bits, signed, scale };
+        Self {
+            k: view(places, &[field(0, f.q_g, true, 0)]),
+            h: view(places, &[field(0, f.q_g, true, f.r), field(f.q_g, f.r, false, 0)]),
+            z: view(places, &[field(p, f.q, true, f.r), field(p + f.q, f.r, false, 0)]),
+            relu: view(places, &[field(p, f.q - 1, false, 0)]),
+            neg: view(places, &[field(p + f.q - 1, 1, false, 0)]),
+            o: view(places, &[field(0, f.q_g, true, f.r_l), field(f.q_g, f.r_l, false, 0)]),
+        }
+    }
+}

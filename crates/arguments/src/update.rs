@@ -1,0 +1,291 @@
+//! Update: `W_t = W_0 - sum_{s<t} A_s^T G_s` over the integers, for every t <= T (exact accumulation).
+//!
+//! Nothing of the size of the parameters is committed, checked or touched per step: the two weight claims of forward and
+//! backward and one fresh claim about W_T are reduced to the start weights and to A and G.
+//!
+//! ```text
+//! P: v_1 = W_0(r_l;r_c,r_k,j*),  v_2 = W_0(l2;0,r_k,r_j),  v_3 = W_0(l2;r_c,r_k,r_j)      Com, or public if W_0 is
+//!    Com v_T = W_T(l2;r_c,r_k,r_j)
+//! V: a1, a2, a3
+//!    sumcheck over b, s, l (degree 2, 3, 3) of
+//!    a1 (v_1-w_1) + a2 (v_2-w_2) + a3 (v_3-v_T) =
+//!      sum_{l,s,b} F a1 eq(r_l,l) LT(s,r_t) G(l,s,b,j*) + [a2 eq(l2,l) LT(s,t2) A + a3 eq(l2,l) F] G(l,s,b,r_j)
+//!    A = A(l,s,b,r_k),  F = A(l,s,b;r_c,r_k),  LT(s,p) = sum_{t>s} eq(p,t): strictly later
+//! P: Com a_0', Com a_h' (parts of A at the bound point u),  Com g_2 = G(u,j*),  Com g_3 = G(u,r_j)
+//!    product: (eq(u_l,0) a_0' + a_h') (p g_2 + q g_3) = last claim - the bias part, which is linear
+//! ```
+//!
+//! Cost: L T B dense entries, a cell's worth divided by the width.
+
+use crate::axis::{Axis, outer};
+use crate::shape::Shape;
+use crate::witness::{Tensors, Witness};
+use crate::{backward, forward};
+use zkdl_commit::channel::{ProverChannel, VerifierChannel};
+use zkdl_commit::pedersen::{Hidden, Opening};
+use zkdl_commit::sigma::Product;
+use zkdl_field::multilinear::{eq, eq_index, eq_table, later};
+use zkdl_field::scalar::{SmallDot, dot};
+use zkdl_field::{Field, Scalar};
+use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
+use zkdl_transcript::ReadError;
+
+/// The point (u_l, u_s, u_b) that the argument binds.
+#[derive(Debug, Clone, Default)]
+pub struct Point {
+    /// Layer.
+    pub l: Vec<Scalar>,
+    /// Step.
+    pub s: Vec<Scalar>,
+    /// Example.
+    pub b: Vec<Scalar>,
+}
+
+/// Where the start weights come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    /// Public integers, by slot, `(d_s + 1) x d_{s+1}`: the verifier evaluates them itself, in O(parameters).
+    Public(&'a [&'a [i64]]),
+    /// Committed rows.
+    Committed,
+}
+
+/// The claims it leaves behind.
+#[derive(Debug, Clone)]
+pub struct Claims<H> {
+    /// `W_0(r_l;r_c,r_k,j*)`, `W_0(l2;0,r_k,r_j)`, `W_0(l2;r_c,r_k,r_j)`; to be opened if committed.
+    pub w0: [H; 3],
+    /// `W_T(l2;r_c,r_k,r_j)`.
+    pub w_t: H,
+    /// `A^0(u_s,u_b,r_k)`.
+    pub a_0: H,
+    /// Hidden part of A at u.
+    pub a_h: H,
+    /// `G(u,j*)`.
+    pub g_2: H,
+    /// `G(u,r_j)`.
+    pub g_3: H,
+    /// The product of A with the G's.
+    pub product: Product<H>,
+}
+
+/// The points of the weight claims, shared by all that follow.
+#[derive(Debug, Clone, Copy)]
+pub struct Points<'a> {
+    /// Of the forward argument.
+    pub forward: &'a forward::Point,
+    /// Of the backward argument.
+    pub backward: &'a backward::Point,
+}
+
+/// Degrees in the order of binding: b, s, l.
+#[must_use]
+pub fn degrees(shape: &Shape) -> Vec<usize> {
+    [vec![2; shape.log_batch()], vec![3; shape.log_steps() + shape.log_layers()]].concat()
+}
+
+fn bound(shape: &Shape, r: &[Scalar]) -> Point {
+    let (l, rest) = r.split_at(shape.log_layers());
+    let (s, b) = rest.split_at(shape.log_steps());
+    Point { l: l.to_vec(), s: s.to_vec(), b: b.to_vec() }
+}
+
+/// `a1 (v_1-w_1) + a2 (v_2-w_2) + a3 (v_3-v_T)`.
+fn claim<H: Hidden>(alpha: &[Scalar], [v_1, v_2, v_3]: &[H; 3], w_1: &H, w_2: &H, v_t: &H) -> H {
+    let gaps = [v_1.clone() - w_1.clone(), v_2.clone() - w_2.clone(), v_3.clone() - v_t.clone()];
+    H::combine(alpha.iter().copied().zip(&gaps))
+}
+
+/// What both sides conclude from the last claim: with `F = (1-r_c) A + bias`, `last = F p g_2 + (q A + q' F) g_3`.
+fn product<H: Hidden>(shape: &Shape, at: Points<'_>, u: &Point, alpha: &[Scalar], last: H, leaves: &[H; 4]) -> Product<H> {
+    let (f, b) = (at.forward, at.backward);
+    let [a_0, a_h, g_2, g_3] = leaves;
+    let keep = Scalar::ONE - f.rc;
+    let bias = forward::bias_part(shape, f, &u.l, &u.s, &u.b);
+    let at_l2 = eq(&b.l, &u.l);
+    let p = alpha[0] * eq(&f.rl, &u.l) * later(&u.s, &f.rt);
+    let q = alpha[1] * at_l2 * later(&u.s, &b.t);
+    let q_f = alpha[2] * at_l2;
+    let x = a_0.clone() * eq_index(&u.l, 0) + a_h.clone();
+    let y = g_2.clone() * (p * keep) + g_3.clone() * (q + q_f * keep);
+    let z = last - g_2.clone() * (p * bias) - g_3.clone() * (q_f * bias);
+    Product { name: "update", x, y, z }
+}
+
+/// Proves the argument.
+pub fn prove<P: ProverChannel>(
+    channel: &mut P,
+    shape: &Shape,
+    witness: &Witness<'_>,
+    tensors: &Tensors,
+    at: Points<'_>,
+    weights: [&Opening; 2],
+    start: Start<'_>,
+    work: (&forward::Work, &backward::Work),
+) -> (Point, Claims<Opening>) {
+    let values = weight_values(shape, witness, at, work);
+    let [v_1, v_2, v_3, v_t] = values;
+    let w0 = match start {
+        Start::Public(_) => [v_1, v_2, v_3].map(Opening::public),
+        Start::Committed => [v_1, v_2, v_3].map(|v| channel.hide("update.w_0", v)),
+    };
+    let w_t = channel.hide("update.w_T", v_t);
+    let alpha = channel.challenges("update.alpha", 3);
+    let mut sum = prepare(shape, tensors, at, &alpha, work);
+    let claim = claim(&alpha, &w0, weights[0], weights[1], &w_t);
+    let (last, r) = sumcheck::prove(channel, "update.round", claim, &degrees(shape), &mut sum);
+    let u = bound(shape, &r);
+    let (a_0, a_h) = split_a(shape, &u, &work.1.a_at_k);
+    let leaves = [a_0, a_h, sum.value(G_AT_J), sum.value(G_AT_RJ)];
+    let labels = ["update.a_0", "update.a_h", "update.g_2", "update.g_3"];
+    let leaves: [Opening; 4] = std::array::from_fn(|i| channel.hide(labels[i], leaves[i]));
+    let product = product(shape, at, &u, &alpha, last, &leaves);
+    let [a_0, a_h, g_2, g_3] = leaves;
+    (u, Claims { w0, w_t, a_0, a_h, g_2, g_3, product })
+}
+
+/// Verifies the argument; `weights` are w_1 and w_2.
+///
+/// # Errors
+/// [`ReadError`] if messages are missing or malformed.
+pub fn verify<V: VerifierChannel>(
+    channel: &mut V,
+    shape: &Shape,
+    at: Points<'_>,
+    weights: [&V::Value; 2],
+    start: Start<'_>,
+) -> Result<(Point, Claims<V::Value>), ReadError> {
+    let w0 = match start {
+        Start::Public(w0) => public_values(shape, w0, at).map(V::Value::public),
+        Start::Committed => [channel.receive("update.w_0")?, channel.receive("update.w_0")?, channel.receive("update.w_0")?],
+    };
+    let w_t = channel.receive("update.w_T")?;
+    let alpha = channel.challenges("update.alpha", 3);
+    let claim = claim(&alpha, &w0, weights[0], weights[1], &w_t);
+    let (last, r) = sumcheck::verify(channel, "update.round", claim, &degrees(shape))?;
+    let u = bound(shape, &r);
+    let a_0 = channel.receive("update.a_0")?;
+    let a_h = channel.receive("update.a_h")?;
+    let g_2 = channel.receive("update.g_2")?;
+    let g_3 = channel.receive("update.g_3")?;
+    let leaves = [a_0, a_h, g_2, g_3];
+    let product = product(shape, at, &u, &alpha, last, &leaves);
+    let [a_0, a_h, g_2, g_3] = leaves;
+    Ok((u, Claims { w0, w_t, a_0, a_h, g_2, g_3, product }))
+}
+
+/// `(1-r_c) sum_l eq(p,l) main_l + r_c eq(r_k,0) sum_l eq(p,l) bias_l`.
+fn stack(f: &forward::Point, p: &[Scalar], main: &[Scalar], bias: &[Scalar]) -> Scalar {
+    let over_layers = |values: &[Scalar]| values.iter().enumerate().map(|(l, v)| eq_index(p, l) * v).sum::<Scalar>();
+    (Scalar::ONE - f.rc) * over_layers(main) + f.rc * eq_index(&f.rk, 0) * over_layers(bias)
+}
+
+/// The evaluations of public start weights, in O(parameters).
+fn public_values(shape: &Shape, w0: &[&[i64]], at: Points<'_>) -> [Scalar; 3] {
+    let (f, b) = (at.forward, at.backward);
+    let (at_j, at_rj, at_k) = (eq_table(&f.j), eq_table(&b.j), eq_table(&f.rk));
+    let mut main = [Vec::new(), Vec::new()];
+    let mut bias = [Vec::new(), Vec::new()];
+    for (slot, weights) in w0.iter().enumerate() {
+        let (inputs, outputs) = (shape.widths[slot], shape.outputs(slot));
+        let at_inputs = backward::combine_rows(weights, outputs, &SmallDot::new(&at_k[..inputs]));
+        let bias_row = &weights[inputs * outputs..];
+        for (i, e) in [&at_j, &at_rj].into_iter().enumerate() {
+            main[i].push(dot(&at_inputs, e));
+            bias[i].push(SmallDot::new(&e[..outputs]).dot(bias_row.iter().copied()));
+        }
+    }
+    let v_2 = main[1].iter().enumerate().map(|(l, v)| eq_index(&b.l, l) * v).sum::<Scalar>();
+    [stack(f, &f.rl, &main[0], &bias[0]), v_2, stack(f, &b.l, &main[1], &bias[1])]
+}
+
+/// v_1, v_2, v_3 and v_T from what forward and backward computed.
+fn weight_values(
+    shape: &Shape,
+    witness: &Witness<'_>,
+    at: Points<'_>,
+    (forward_work, backward_work): (&forward::Work, &backward::Work),
+) -> [Scalar; 4] {
+    let (f, b) = (at.forward, at.backward);
+    let (at_k, at_rj) = (eq_table(&f.rk), eq_table(&b.j));
+    let main_j: Vec<Scalar> = forward_work.w0_at_j.iter().map(|w| dot(&w[..w.len() - 1], &at_k)).collect();
+    let bias_j: Vec<Scalar> = forward_work.w0_at_j.iter().map(|w| w[w.len() - 1]).collect();
+    let at_neurons = |rows: &[Vec<Scalar>]| rows.iter().map(|w| dot(w, &at_rj)).collect::<Vec<_>>();
+    let bias_row = |weights: &[&[i64]]| -> Vec<Scalar> {
+        let bias = |s: usize| &weights[s][shape.widths[s] * shape.outputs(s)..];
+        (0..shape.layers()).map(|s| SmallDot::new(&at_rj[..shape.outputs(s)]).dot(bias(s).iter().copied())).collect()
+    };
+    let main_0 = at_neurons(&backward_work.w0_at_k);
+    let main_t = at_neurons(&backward_work.wt_at_k);
+    let v_2 = main_0.iter().enumerate().map(|(l, v)| eq_index(&b.l, l) * v).sum();
+    [
+        stack(f, &f.rl, &main_j, &bias_j),
+        v_2,
+        stack(f, &b.l, &main_0, &bias_row(&witness.start)),
+        stack(f, &b.l, &main_t, &bias_row(&witness.end)),
+    ]
+}
+
+const G_AT_J: usize = 3;
+const G_AT_RJ: usize = 4;
+
+fn prepare(
+    shape: &Shape,
+    tensors: &Tensors,
+    at: Points<'_>,
+    alpha: &[Scalar],
+    (forward_work, backward_work): (&forward::Work, &backward::Work),
+) -> SumOfProducts {
+    let (f, b) = (at.forward, at.backward);
+    let at_rj = eq_table(&b.j);
+    let g_at_rj: Vec<Vec<Scalar>> = tensors
+        .g
+        .iter()
+        .map(|g| g.times(0..shape.steps() * shape.batch, &SmallDot::new(&at_rj[..g.width])))
+        .collect();
+    let one = vec![Scalar::ONE; 1 << shape.log_batch()];
+    let at_l2 = eq_table(&b.l);
+    let a = dense(shape, &backward_work.a_at_k);
+    let with_bias = {
+        let bias = f.rc * eq_index(&f.rk, 0) * zkdl_field::scalar::pow2(shape.format.f_a);
+        let rows: Vec<Vec<Scalar>> = backward_work
+            .a_at_k
+            .iter()
+            .map(|row| row.iter().map(|a| (Scalar::ONE - f.rc) * a + bias).collect())
+            .collect();
+        dense(shape, &rows)
+    };
+    let tables = vec![
+        outer(&[eq_table(&f.rl), Axis::Later(f.rt.clone()).table(), one.clone()]),
+        outer(&[at_l2.clone(), Axis::Later(b.t.clone()).table(), one.clone()]),
+        outer(&[at_l2, vec![Scalar::ONE; 1 << shape.log_steps()], one]),
+        dense(shape, &forward_work.g_at_j),
+        dense(shape, &g_at_rj),
+        a,
+        with_bias,
+    ];
+    let term = |i: usize, factors: [usize; 3]| Term { coefficient: alpha[i], factors: factors.to_vec() };
+    let terms = vec![term(0, [0, 6, G_AT_J]), term(1, [1, 5, G_AT_RJ]), term(2, [2, 6, G_AT_RJ])];
+    SumOfProducts::new(tables, terms)
+}
+
+/// The cube (l, t, b) of values given by slot and `t * batch + b`.
+pub(crate) fn dense(shape: &Shape, rows: &[Vec<Scalar>]) -> Vec<Scalar> {
+    let (steps, examples) = (1 << shape.log_steps(), 1 << shape.log_batch());
+    let mut table = vec![Scalar::ZERO; (1 << shape.log_layers()) * steps * examples];
+    for (l, row) in rows.iter().enumerate() {
+        for (s, values) in row.chunks(shape.batch).enumerate() {
+            let first = (l * steps + s) * examples;
+            table[first..first + values.len()].copy_from_slice(values);
+        }
+    }
+    table
+}
+
+/// `a_0'` and `a_h'` from A(l,s,b,r_k).
+fn split_a(shape: &Shape, u: &Point, a: &[Vec<Scalar>]) -> (Scalar, Scalar) {
+    let (at_s, at_b) = (eq_table(&u.s), eq_table(&u.b));
+    let layer = |a: &Vec<Scalar>| -> Scalar { a.chunks(shape.batch).zip(&at_s).map(|(a, e)| e * dot(a, &at_b)).sum() };
+    let hidden = a.iter().enumerate().skip(1).map(|(l, a)| eq_index(&u.l, l) * layer(a)).sum();
+    (a.first().map_or(Scalar::ZERO, layer), hidden)
+}

@@ -1,0 +1,87 @@
+//! What training and evaluation share: how rows enter the network, and how its outputs are judged.
+
+use crate::config::Algorithm;
+
+/// What a step says about the model before its update. Floats for people; no integer depends on them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepMetrics {
+    /// Mean over the batch of |Z^L - Y|^2 / 2 in real units.
+    pub loss: f64,
+    /// Rows whose largest output is their label's (the first of equals).
+    pub correct: usize,
+}
+
+/// [A^0 | 2^f_A] from data rows: A^0 = 2^(f_A - f_X) x.
+pub(crate) fn first_input(algorithm: &Algorithm, features: &[i32]) -> Vec<i64> {
+    let shift = algorithm.format.f_a - algorithm.f_x;
+    let scaled = features.iter().map(|&x| i64::from(x) << shift);
+    with_constant(scaled, algorithm.widths[0] as usize, algorithm.format.f_a)
+}
+
+/// Rows of `width` values, each followed by the bias's constant 2^f_A.
+pub(crate) fn with_constant(values: impl ExactSizeIterator<Item = i64>, width: usize, f_a: u32) -> Vec<i64> {
+    let mut rows = Vec::with_capacity(values.len() + values.len() / width);
+    for (place, value) in values.enumerate() {
+        rows.push(value);
+        if (place + 1) % width == 0 {
+            rows.push(1 << f_a);
+        }
+    }
+    rows
+}
+
+/// A as the update sees it. It is A itself; a coarser view would be taken here and nowhere else.
+pub(crate) fn update_view(input: &[i64]) -> &[i64] {
+    input
+}
+
+/// Z^L - 2^f_W Y, with Y = 2^f_A onehot(label).
+pub(crate) fn output_errors(algorithm: &Algorithm, sums: &[i64], labels: &[u32]) -> Vec<i128> {
+    let one = 1i128 << (algorithm.format.f_w() + algorithm.format.f_a);
+    let mut errors: Vec<i128> = sums.iter().map(|&z| i128::from(z)).collect();
+    for (row, &label) in errors.chunks_exact_mut(classes(algorithm)).zip(labels) {
+        row[label as usize] -= one;
+    }
+    errors
+}
+
+/// Loss and correct rows from Z^L.
+pub(crate) fn metrics(algorithm: &Algorithm, sums: &[i64], labels: &[u32]) -> StepMetrics {
+    let unit = (1i128 << (algorithm.format.f_w() + algorithm.format.f_a)) as f64;
+    let squares = output_errors(algorithm, sums, labels).into_iter().map(|error| (error as f64 / unit).powi(2));
+    let loss = squares.sum::<f64>() / 2.0 / labels.len() as f64;
+    let rows = sums.chunks_exact(classes(algorithm)).zip(labels);
+    StepMetrics { loss, correct: rows.filter(|(row, label)| largest(row) == **label as usize).count() }
+}
+
+fn classes(algorithm: &Algorithm) -> usize {
+    algorithm.widths[algorithm.layers()] as usize
+}
+
+/// Index of the largest value, the first of equals.
+fn largest(row: &[i64]) -> usize {
+    let mut best = 0;
+    for (index, value) in row.iter().enumerate() {
+        if *value > row[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_gets_its_constant() {
+        assert_eq!(with_constant([1, 2, 3, 4].into_iter(), 2, 3), [1, 2, 8, 3, 4, 8]);
+        assert_eq!(with_constant([5, 6].into_iter(), 1, 0), [5, 1, 6, 1]);
+    }
+
+    #[test]
+    fn the_first_of_equals_is_the_prediction() {
+        assert_eq!(largest(&[1, 3, 3, 2]), 1);
+        assert_eq!(largest(&[-4]), 0);
+    }
+}

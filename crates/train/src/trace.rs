@@ -1,0 +1,165 @@
+//! The trace of a window of consecutive steps: the cells a proof commits to, and the weights at both ends.
+//!
+//! Cells are stored packed, one layer after another: `bytes` of a layer holds its cells in the order (t, b, j), each in its stride,
+//! little endian. With the default format a hidden cell takes 8 bytes and an output cell 6.
+
+use crate::cell::{CellKind, CellLayout, HiddenCell};
+use crate::config::Algorithm;
+use crate::fixed::round_half_up;
+use crate::step::{Batch, StepMetrics, Tape, TrainError, Trainer};
+use crate::weights::Weights;
+
+/// The cells of one layer over all steps of a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerCells {
+    /// Hidden or output.
+    pub kind: CellKind,
+    /// d_l: neurons.
+    pub width: usize,
+    /// B: rows of a step.
+    pub batch: usize,
+    /// Bytes a cell takes.
+    pub stride: usize,
+    /// All cells in the order (t, b, j).
+    pub bytes: Vec<u8>,
+}
+
+/// Everything a proof of a window is made from, but the data rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// Number of the first step, from 0 over the whole run.
+    pub first_step: u64,
+    /// T: steps of the window.
+    pub steps: usize,
+    /// B: rows of a step.
+    pub batch: usize,
+    /// Cells of layer 1 first.
+    pub layers: Vec<LayerCells>,
+    /// Weights before the first step.
+    pub start: Weights,
+    /// Weights after the last step.
+    pub end: Weights,
+    /// Loss and correct rows of every step.
+    pub metrics: Vec<StepMetrics>,
+}
+
+/// Collects the cells of a window, step by step.
+#[derive(Debug, Clone)]
+pub struct TraceBuilder {
+    layout: CellLayout,
+    trace: Trace,
+}
+
+impl LayerCells {
+    /// The bits of cell (t, b, j), or `None` when there is no such cell.
+    pub fn cell(&self, t: usize, b: usize, j: usize) -> Option<u128> {
+        if b >= self.batch || j >= self.width {
+            return None;
+        }
+        let from = ((t * self.batch + b) * self.width + j) * self.stride;
+        let stored = self.bytes.get(from..from + self.stride)?;
+        let mut word = [0; 16];
+        word.get_mut(..self.stride)?.copy_from_slice(stored);
+        Some(u128::from_le_bytes(word))
+    }
+
+    /// Bytes of the cells (t, b, 0), (t, b, 1), ..; `None` beyond the window.
+    pub fn row(&self, t: usize, b: usize) -> Option<&[u8]> {
+        let size = self.width * self.stride;
+        let from = (t * self.batch + b) * size;
+        if b < self.batch { self.bytes.get(from..from + size) } else { None }
+    }
+
+    fn push(&mut self, word: u128) {
+        self.bytes.extend_from_slice(&word.to_le_bytes()[..self.stride]);
+    }
+}
+
+impl TraceBuilder {
+    /// A builder for a window that starts at `first_step` from the weights `start`; the algorithm must be valid.
+    pub fn new(algorithm: &Algorithm, first_step: u64, start: Weights) -> Self {
+        let layout = CellLayout::of(algorithm);
+        let batch = algorithm.batch as usize;
+        let last = algorithm.layers();
+        let layers = (1..=last).map(|layer| {
+            let kind = if layer < last { CellKind::Hidden } else { CellKind::Output };
+            let (width, stride) = (algorithm.widths[layer] as usize, layout.stride_bytes(kind));
+            LayerCells { kind, width, batch, stride, bytes: Vec::new() }
+        });
+        let layers = layers.collect();
+        let end = Weights { layers: Vec::new() };
+        Self { layout, trace: Trace { first_step, steps: 0, batch, layers, start, end, metrics: Vec::new() } }
+    }
+
+    /// The trace of the steps recorded, `end` being the weights after them.
+    pub fn finish(self, end: Weights) -> Trace {
+        Trace { end, ..self.trace }
+    }
+
+    pub(crate) fn record(&mut self, tape: &Tape, metrics: StepMetrics) {
+        let hidden = tape.sums.iter().zip(&tape.back_sums);
+        for (cells, (z, h)) in self.trace.layers.iter_mut().zip(hidden) {
+            for (&z, &h) in z.iter().zip(h) {
+                cells.push(self.layout.pack_hidden(hidden_cell(z, h, self.layout.rem_z().bits)));
+            }
+        }
+        if let Some(cells) = self.trace.layers.last_mut() {
+            for &output in &tape.outputs {
+                cells.push(self.layout.pack_output(output));
+            }
+        }
+        self.trace.steps += 1;
+        self.trace.metrics.push(metrics);
+    }
+}
+
+/// The fields of a hidden cell from its sums; the step has checked that they fit.
+fn hidden_cell(z: i64, h: i64, r: u32) -> HiddenCell {
+    let (z, h) = (round_half_up(i128::from(z), r), round_half_up(i128::from(h), r));
+    HiddenCell { p: z.quotient as i64, rem_z: z.remainder, k: h.quotient as i64, rem_h: h.remainder }
+}
+
+/// Trains one window and records it.
+///
+/// `point` returns features and label of a point of the data set, `indices` the points of every step, `multipliers` its c_t;
+/// `progress` is told the number of steps done after each. Memory: the trace (about the stride of every cell) and two copies of
+/// the weights.
+///
+/// # Errors
+/// [`TrainError`], from the first step that fails; [`TrainError::NoSuchPoint`] when `point` returns `None`.
+pub fn record_window<'d>(
+    algorithm: &Algorithm,
+    start: Weights,
+    point: impl Fn(u32) -> Option<(&'d [i32], u32)>,
+    indices: &[Vec<u32>],
+    multipliers: &[u64],
+    first_step: u64,
+    mut progress: impl FnMut(usize),
+) -> Result<Trace, TrainError> {
+    if indices.is_empty() || indices.len() != multipliers.len() {
+        return Err(TrainError::Window { steps: indices.len(), multipliers: multipliers.len() });
+    }
+    let mut trainer = Trainer::resume(algorithm, start.clone(), first_step)?;
+    let mut builder = TraceBuilder::new(algorithm, first_step, start);
+    for (t, (batch, &c_t)) in indices.iter().zip(multipliers).enumerate() {
+        let (features, labels) = gather(&point, batch, trainer.next_step())?;
+        trainer.step(Batch { features: &features, labels: &labels }, c_t, Some(&mut builder))?;
+        progress(t + 1);
+    }
+    Ok(builder.finish(trainer.into_weights()))
+}
+
+/// The rows of one step, copied side by side.
+fn gather<'d>(
+    point: &impl Fn(u32) -> Option<(&'d [i32], u32)>,
+    batch: &[u32],
+    step: u64,
+) -> Result<(Vec<i32>, Vec<u32>), TrainError> {
+    let (mut features, mut labels) = (Vec::new(), Vec::with_capacity(batch.len()));
+    for &index in batch {
+        let (row, label) = point(index).ok_or(TrainError::NoSuchPoint { step, index })?;
+        features.extend_from_slice(row);
+        labels.push(label);
+    }
+    Ok((features, labels))
+}

@@ -1,0 +1,79 @@
+//! The running hash.
+
+use sha2::{Digest, Sha512};
+use zkdl_field::Scalar;
+use zkdl_field::scalar::from_wide;
+
+const ABSORB: u8 = 1;
+const CHALLENGE: u8 = 2;
+const PROTOCOL: u8 = 3;
+
+/// A Fiat-Shamir transcript. There is none without a protocol name and a statement.
+pub struct Transcript {
+    hash: Sha512,
+}
+
+impl Transcript {
+    /// Starts the transcript of `protocol` (name and version) about the statement with this digest.
+    #[must_use]
+    pub fn new(protocol: &str, statement_digest: &[u8; 32]) -> Self {
+        let mut transcript = Self { hash: Sha512::new() };
+        transcript.frame(PROTOCOL, protocol, statement_digest);
+        transcript
+    }
+
+    fn frame(&mut self, kind: u8, label: &str, data: &[u8]) {
+        self.hash.update([kind]);
+        self.hash.update((label.len() as u32).to_le_bytes());
+        self.hash.update(label.as_bytes());
+        self.hash.update((data.len() as u64).to_le_bytes());
+        self.hash.update(data);
+    }
+
+    /// Binds public or sent bytes.
+    pub fn absorb(&mut self, label: &str, data: &[u8]) {
+        self.frame(ABSORB, label, data);
+    }
+
+    /// 64 bytes that depend on everything absorbed so far.
+    pub fn challenge_bytes(&mut self, label: &str) -> [u8; 64] {
+        self.frame(CHALLENGE, label, &[]);
+        self.hash.clone().finalize().into()
+    }
+
+    /// A challenge within 2^-257 of uniform.
+    pub fn challenge(&mut self, label: &str) -> Scalar {
+        from_wide(&self.challenge_bytes(label))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(labels: &[(&str, &[u8])]) -> Scalar {
+        let mut transcript = Transcript::new("test", &[7; 32]);
+        for (label, data) in labels {
+            transcript.absorb(label, data);
+        }
+        transcript.challenge("c")
+    }
+
+    #[test]
+    fn framing_separates_what_concatenation_confuses() {
+        let whole = after(&[("a", b"bc")]);
+        assert_ne!(whole, after(&[("ab", b"c")]));
+        assert_ne!(whole, after(&[("a", b"b"), ("", b"c")]));
+        assert_ne!(whole, after(&[("a", b"bc"), ("", b"")]));
+        assert_eq!(whole, after(&[("a", b"bc")]));
+    }
+
+    #[test]
+    fn challenges_differ_from_one_another_and_between_statements() {
+        let mut one = Transcript::new("test", &[0; 32]);
+        let mut other = Transcript::new("test", &[1; 32]);
+        let first = one.challenge("c");
+        assert_ne!(first, one.challenge("c"));
+        assert_ne!(first, other.challenge("c"));
+    }
+}
