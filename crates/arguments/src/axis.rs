@@ -103,9 +103,8 @@ pub fn inverse_multipliers(shape: &Shape) -> Vec<Scalar> {
 /// The table of a product of weights on independent axes, the last axis fastest.
 #[must_use]
 pub fn outer(axes: &[Vec<Scalar>]) -> Vec<Scalar> {
-    axes.iter().fold(vec![Scalar::ONE], |table, axis| {
-        table.iter().flat_map(|a| axis.iter().map(move |b| a * b)).collect()
-    })
+    axes.iter()
+        .fold(vec![Scalar::ONE], |table, axis| table.iter().flat_map(|a| axis.iter().map(move |b| a * b)).collect())
 }
 
 #[cfg(test)]

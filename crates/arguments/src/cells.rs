@@ -132,13 +132,18 @@ impl<'a> CellSum<'a> {
     }
 
     fn neuron_round(&self) -> RoundPolynomial {
-        let rest: [Vec<Scalar>; 3] = std::array::from_fn(|i| eq_table(&self.columns[i].point[..self.columns[i].point.len() - 1]));
-        let rows: Vec<(usize, usize)> =
-            self.slots.iter().enumerate().flat_map(|(s, slot)| (0..slot.neg.values.len() / slot.neg.width).map(move |i| (s, i))).collect();
-        let mut sums = rows
-            .into_par_iter()
-            .map(|(slot, row)| self.row_round(slot, row, &rest))
-            .reduce(|| [[Scalar::ZERO; 3]; 3], |a, b| std::array::from_fn(|i| std::array::from_fn(|k| a[i][k] + b[i][k])));
+        let rest: [Vec<Scalar>; 3] =
+            std::array::from_fn(|i| eq_table(&self.columns[i].point[..self.columns[i].point.len() - 1]));
+        let rows: Vec<(usize, usize)> = self
+            .slots
+            .iter()
+            .enumerate()
+            .flat_map(|(s, slot)| (0..slot.neg.values.len() / slot.neg.width).map(move |i| (s, i)))
+            .collect();
+        let mut sums = rows.into_par_iter().map(|(slot, row)| self.row_round(slot, row, &rest)).reduce(
+            || [[Scalar::ZERO; 3]; 3],
+            |a, b| std::array::from_fn(|i| std::array::from_fn(|k| a[i][k] + b[i][k])),
+        );
         for (column, linear) in self.linear.iter().enumerate() {
             for (pair, e) in linear.chunks(2).zip(&rest[column]) {
                 sums[column][0] += e * pair[0];
@@ -228,7 +233,8 @@ impl<'a> CellSum<'a> {
                 }
                 sums.map(SmallSum::reduce)
             };
-            let values: Vec<[Scalar; 3]> = cells.par_chunks_exact(self.shape.outputs(slot) * stride).map(row_values).collect();
+            let values: Vec<[Scalar; 3]> =
+                cells.par_chunks_exact(self.shape.outputs(slot) * stride).map(row_values).collect();
             for (i, rows) in rows.iter_mut().enumerate() {
                 rows.push(values.iter().map(|v| v[i]).collect::<Vec<_>>());
             }

@@ -11,6 +11,7 @@
 //! | [`opening`] | all claims about committed rows in one inner-product argument |
 //! | [`matmul`] | the sum that forward and backward share |
 //! | [`rows`] | how cells and weights lie in committed rows |
+//! | [`window`] | all of them in order |
 //! | [`shape`], [`axis`], [`witness`] | public sizes, public weights, the prover's integers |
 //!
 //! Position: sumcheck <- **arguments** <- zkdl.
@@ -27,6 +28,7 @@ pub mod rows;
 pub mod selection;
 pub mod shape;
 pub mod update;
+pub mod window;
 pub mod witness;
 
 pub use shape::{Format, Shape, ShapeError};

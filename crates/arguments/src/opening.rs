@@ -43,6 +43,8 @@ pub enum RowValues<'a> {
     Bits(&'a [u8]),
     /// One column an integer.
     Integers(&'a [i64]),
+    /// One column a scalar: values that are neither bits nor small.
+    Scalars(&'a [Scalar]),
     /// A data point.
     Point {
         /// Features.
@@ -97,7 +99,13 @@ fn last_value<H: Hidden>(last_claim: H, others: &[H], weights: &[Scalar]) -> Res
 }
 
 /// E* and v*.
-fn combine<H: Hidden>(classes: &[Weighted<'_>], values: &[H], zeta: Scalar, rows: usize, point: Vec<Scalar>) -> Reduced<H> {
+fn combine<H: Hidden>(
+    classes: &[Weighted<'_>],
+    values: &[H],
+    zeta: Scalar,
+    rows: usize,
+    point: Vec<Scalar>,
+) -> Reduced<H> {
     let zetas = powers(zeta, classes.len());
     let mut row_weights = vec![Scalar::ZERO; rows];
     for (w, z) in classes.iter().zip(&zetas) {
@@ -123,8 +131,7 @@ pub fn prove<P: ProverChannel>(
     let vectors: Vec<Vec<Scalar>> = classes.iter().map(|w| combine_rows(w.class, rows)).collect();
     let mut sum = column_sum(&classes, vectors.clone());
     let claim = batched(queries, eta);
-    let (last_claim, point) =
-        sumcheck::prove(channel, "opening.round", claim, &vec![2; log2_ceil(columns)], &mut sum);
+    let (last_claim, point) = sumcheck::prove(channel, "opening.round", claim, &vec![2; log2_ceil(columns)], &mut sum);
     let weights = column_values(&classes, &point);
     let mut values: Vec<Opening> =
         (0..classes.len() - 1).map(|c| channel.hide("opening.E", sum.value(2 * c))).collect();
@@ -176,16 +183,24 @@ fn combine_vectors(vectors: &[Vec<Scalar>], zeta: Scalar, columns: usize) -> Vec
 pub fn combine_rows(class: &Class, rows: &[RowValues<'_>]) -> Vec<Scalar> {
     let mut bits: Vec<(&[u8], Scalar)> = Vec::new();
     let mut integers: Vec<(&[i64], Scalar)> = Vec::new();
+    let mut scalars: Vec<(&[Scalar], Scalar)> = Vec::new();
     let mut points: Vec<(&[i32], usize, Scalar)> = Vec::new();
     for (row, weight) in &class.rows {
         match rows.get(*row) {
             Some(RowValues::Bits(bytes)) => bits.push((bytes, *weight)),
             Some(RowValues::Integers(values)) => integers.push((values, *weight)),
+            Some(RowValues::Scalars(values)) => scalars.push((values, *weight)),
             Some(RowValues::Point { features, label }) => points.push((features, *label, *weight)),
             None => {}
         }
     }
-    [combine_bits(&bits), combine_integers(&integers), combine_points(&points)].into_iter().fold(Vec::new(), add_longer)
+    let parts = [combine_bits(&bits), combine_integers(&integers), combine_scalars(&scalars), combine_points(&points)];
+    parts.into_iter().fold(Vec::new(), add_longer)
+}
+
+fn combine_scalars(rows: &[(&[Scalar], Scalar)]) -> Vec<Scalar> {
+    let scaled = |(row, weight): &(&[Scalar], Scalar)| row.iter().map(|x| x * weight).collect();
+    rows.iter().map(scaled).fold(Vec::new(), add_longer)
 }
 
 fn add_longer(mut a: Vec<Scalar>, b: Vec<Scalar>) -> Vec<Scalar> {

@@ -50,7 +50,7 @@ pub struct Points<'a> {
 }
 
 /// All claims that zkReLU discharges.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Inputs<'a, H> {
     /// Of the forward argument.
     pub forward: &'a forward::Claims<H>,
@@ -59,6 +59,14 @@ pub struct Inputs<'a, H> {
     /// Of the update argument.
     pub update: &'a update::Claims<H>,
 }
+
+impl<H> Clone for Inputs<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Inputs<'_, H> {}
 
 /// A claim that is linear in the committed bits: the sum over classes of `<E, p>` with the weights of [`bit_weights`].
 #[derive(Debug, Clone)]
@@ -137,10 +145,18 @@ impl CellWeights {
     #[must_use]
     pub fn new(shape: &Shape, at: Points<'_>, alpha: &[Scalar], bit: Scalar) -> Self {
         let (f, b, u) = (at.forward, at.backward, at.update);
-        let weight = |part, coefficient, l, t, b: &[Scalar], column| Weight { part, coefficient, l, t, b: Axis::eq(b), column };
+        let weight =
+            |part, coefficient, l, t, b: &[Scalar], column| Weight { part, coefficient, l, t, b: Axis::eq(b), column };
         let weights = vec![
             weight(Part::Z, alpha[0], Axis::hidden(shape, &f.lam), Axis::eq(&f.tau), &f.beta, Column::J),
-            weight(Part::O, alpha[0], Axis::output(shape, &f.lam), Axis::over_multiplier(shape, &f.tau), &f.beta, Column::J),
+            weight(
+                Part::O,
+                alpha[0],
+                Axis::output(shape, &f.lam),
+                Axis::over_multiplier(shape, &f.tau),
+                &f.beta,
+                Column::J,
+            ),
             weight(Part::H, alpha[1], Axis::hidden(shape, &f.rl), Axis::eq(&f.rt), &f.beta, Column::K),
             weight(Part::A, alpha[2], Axis::shift(shape, &f.rl), Axis::eq(&f.rt), &f.beta, Column::K),
             weight(Part::A, alpha[3], Axis::shift(shape, &u.l), Axis::eq(&u.s), &u.b, Column::K),
@@ -278,7 +294,11 @@ fn bit_weights(shape: &Shape, last: &Last<'_>, x: [&[Scalar]; 4]) -> (Vec<Scalar
     let [g_0, g_1, g_2] = last.gamma;
     let at_q = eq_table(last.r_q);
     let hidden = |q: usize| {
-        w_z * views.z[q] + w_h * views.h[q] + g_0 * views.neg[q] + g_1 * (w_a * views.relu[q] + w_g * views.k[q]) + g_2 * at_q[q]
+        w_z * views.z[q]
+            + w_h * views.h[q]
+            + g_0 * views.neg[q]
+            + g_1 * (w_a * views.relu[q] + w_g * views.k[q])
+            + g_2 * at_q[q]
     };
     let output = |q: usize| w_o * views.o[q] + g_1 * w_g * views.k[q] + g_2 * at_q[q];
     ((0..shape.format.hidden_bits()).map(hidden).collect(), (0..shape.format.output_bits()).map(output).collect())

@@ -5,10 +5,10 @@
 //! `eq(r_t,t) eq(beta,b)` over all (t,b) with idx(t,b) = i. No row outside the schedule and no column outside features and
 //! label gets a weight.
 
+use crate::forward;
 use crate::relu::{self, BitClaim};
 use crate::rows::{CellPacking, Class, Classes, cell_row_count, column_weights, weight_packing, weight_row_count};
 use crate::shape::Shape;
-use crate::forward;
 use zkdl_commit::pedersen::Hidden;
 use zkdl_field::multilinear::{eq_index, eq_table};
 use zkdl_field::scalar::pow2;
@@ -175,7 +175,8 @@ fn add_neuron_rows<H>(
         for (i, e) in (0..packing.rows()).zip(&high) {
             let items = packing.range(i).len();
             let key = CellKey { output: shape.is_output(slot), width: None, log: packing.log, items };
-            classes.add(key, *row, weight * e_b * e, || column_weights(&low[..items], within(shape, slot, claim), cell));
+            classes
+                .add(key, *row, weight * e_b * e, || column_weights(&low[..items], within(shape, slot, claim), cell));
             *row += 1;
         }
     }

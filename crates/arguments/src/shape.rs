@@ -163,7 +163,12 @@ impl Shape {
         for step in &self.schedule {
             require(step.len() == self.batch, "a batch", step.len() as u64, self.batch.to_string())?;
             for i in step {
-                require((*i as usize) < self.points, "a scheduled point", u64::from(*i), format!("below {}", self.points))?;
+                require(
+                    (*i as usize) < self.points,
+                    "a scheduled point",
+                    u64::from(*i),
+                    format!("below {}", self.points),
+                )?;
             }
         }
         self.validate_format()?;

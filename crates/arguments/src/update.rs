@@ -97,7 +97,14 @@ fn claim<H: Hidden>(alpha: &[Scalar], [v_1, v_2, v_3]: &[H; 3], w_1: &H, w_2: &H
 }
 
 /// What both sides conclude from the last claim: with `F = (1-r_c) A + bias`, `last = F p g_2 + (q A + q' F) g_3`.
-fn product<H: Hidden>(shape: &Shape, at: Points<'_>, u: &Point, alpha: &[Scalar], last: H, leaves: &[H; 4]) -> Product<H> {
+fn product<H: Hidden>(
+    shape: &Shape,
+    at: Points<'_>,
+    u: &Point,
+    alpha: &[Scalar],
+    last: H,
+    leaves: &[H; 4],
+) -> Product<H> {
     let (f, b) = (at.forward, at.backward);
     let [a_0, a_h, g_2, g_3] = leaves;
     let keep = Scalar::ONE - f.rc;
@@ -157,7 +164,9 @@ pub fn verify<V: VerifierChannel>(
 ) -> Result<(Point, Claims<V::Value>), ReadError> {
     let w0 = match start {
         Start::Public(w0) => public_values(shape, w0, at).map(V::Value::public),
-        Start::Committed => [channel.receive("update.w_0")?, channel.receive("update.w_0")?, channel.receive("update.w_0")?],
+        Start::Committed => {
+            [channel.receive("update.w_0")?, channel.receive("update.w_0")?, channel.receive("update.w_0")?]
+        }
     };
     let w_t = channel.receive("update.w_T")?;
     let alpha = channel.challenges("update.alpha", 3);
@@ -238,11 +247,8 @@ fn prepare(
 ) -> SumOfProducts {
     let (f, b) = (at.forward, at.backward);
     let at_rj = eq_table(&b.j);
-    let g_at_rj: Vec<Vec<Scalar>> = tensors
-        .g
-        .iter()
-        .map(|g| g.times(0..shape.steps() * shape.batch, &SmallDot::new(&at_rj[..g.width])))
-        .collect();
+    let g_at_rj: Vec<Vec<Scalar>> =
+        tensors.g.iter().map(|g| g.times(0..shape.steps() * shape.batch, &SmallDot::new(&at_rj[..g.width]))).collect();
     let one = vec![Scalar::ONE; 1 << shape.log_batch()];
     let at_l2 = eq_table(&b.l);
     let a = dense(shape, &backward_work.a_at_k);

@@ -159,10 +159,8 @@ impl Tensors {
                 let values = cells.map(|c| OutputCell::unpack(shape, c).g as i32).collect();
                 g.push(Matrix { width, values });
             } else {
-                let (activations, gradients) = cells
-                    .map(|c| HiddenCell::unpack(shape, c))
-                    .map(|c| (c.a() as i32, c.g() as i32))
-                    .unzip();
+                let (activations, gradients) =
+                    cells.map(|c| HiddenCell::unpack(shape, c)).map(|c| (c.a() as i32, c.g() as i32)).unzip();
                 a.push(Matrix { width, values: activations });
                 g.push(Matrix { width, values: gradients });
             }

@@ -168,7 +168,8 @@ impl Equation {
     #[must_use]
     pub fn combine(check: Check, equations: &[Self], weight: Scalar) -> Self {
         let columns = equations.iter().map(|e| e.columns.len()).max().unwrap_or(0);
-        let mut sum = Self { columns: vec![Scalar::ZERO; columns], ..Self::new(check, Commitment::default(), Scalar::ZERO) };
+        let mut sum =
+            Self { columns: vec![Scalar::ZERO; columns], ..Self::new(check, Commitment::default(), Scalar::ZERO) };
         for (equation, w) in equations.iter().zip(scalar::powers(weight, equations.len())) {
             sum.form = sum.form + equation.form.clone() * w;
             sum.blind += equation.blind * w;

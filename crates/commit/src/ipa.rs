@@ -93,7 +93,8 @@ impl Folding {
         let (p_lo, p_hi) = self.p.split_at(half);
         let (g_lo, g_hi) = self.g.split_at(half);
         let blinds = [channel.blinds.draw(), channel.blinds.draw()];
-        for (label, a, g, p, blind) in [("ipa.L", a_lo, g_hi, p_hi, blinds[0]), ("ipa.R", a_hi, g_lo, p_lo, blinds[1])] {
+        for (label, a, g, p, blind) in [("ipa.L", a_lo, g_hi, p_hi, blinds[0]), ("ipa.R", a_hi, g_lo, p_lo, blinds[1])]
+        {
             let point = msm(g, a) + channel.generators.commit(&(self.xi * dot(a, p)), &blind);
             channel.sender.send_point(label, &group::affine(&point));
         }
@@ -124,7 +125,12 @@ impl Folding {
 ///
 /// # Errors
 /// [`IpaError::Shape`] if C is not `2^point.len()` or the vector is longer; [`IpaError::ZeroChallenge`].
-pub fn prove(channel: &mut ProofWriter<'_>, columns: &[Affine], witness: Witness, point: &[Scalar]) -> Result<(), IpaError> {
+pub fn prove(
+    channel: &mut ProofWriter<'_>,
+    columns: &[Affine],
+    witness: Witness,
+    point: &[Scalar],
+) -> Result<(), IpaError> {
     let shape = IpaError::Shape { columns: columns.len(), variables: point.len() };
     if columns.len() != 1 << point.len() || witness.vector.len() > columns.len() {
         return Err(shape);

@@ -386,8 +386,17 @@ mod tests {
 
     #[test]
     fn sums_of_lists() {
-        let lists: [&[i64]; 9] =
-            [&[], &[7], &[3, 3, 3, 3, 3], &[4, -4], &[1, -1, 5, -5, 9], &[2, -2, 3, -3], &[], &[1, 2, 3, 4, 5, 6, 7], &[8, -3, -5]];
+        let lists: [&[i64]; 9] = [
+            &[],
+            &[7],
+            &[3, 3, 3, 3, 3],
+            &[4, -4],
+            &[1, -1, 5, -5, 9],
+            &[2, -2, 3, -3],
+            &[],
+            &[1, 2, 3, 4, 5, 6, 7],
+            &[8, -3, -5],
+        ];
         let points = multiples(lists.iter().flat_map(|list| list.iter().copied()));
         let lengths = lists.iter().map(|list| list.len()).collect();
         let sums = PointLists::new(points, lengths).sum(&mut BatchAdder::default());

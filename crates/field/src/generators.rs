@@ -8,6 +8,7 @@
 //! itself, and the first `n` of a longer list are the list of length `n`.
 
 use pasta_curves::arithmetic::CurveExt;
+use pasta_curves::group::Group;
 use rayon::prelude::*;
 
 use crate::batch::{BatchAdder, Xy};
@@ -168,8 +169,8 @@ impl FixedBase {
 
 /// `2^(8 w) P`, `w = 0..32`.
 fn powers(base: &Affine) -> Vec<Affine> {
-    let shift = Scalar::from(1 << WINDOW);
-    let powers: Vec<Point> = scalar::powers(shift, DIGITS).iter().map(|power| base * power).collect();
+    let next = |p: &Point| Some((0..WINDOW).fold(*p, |p, _| p.double()));
+    let powers: Vec<_> = std::iter::successors(Some(Point::from(*base)), next).take(DIGITS).collect();
     group::normalize(&powers)
 }
 
@@ -199,6 +200,22 @@ mod tests {
         assert_eq!(distinct.len(), 604, "equal or opposite generators");
     }
 
+    /// Encodings that must never change: commitments under a label stay valid.
+    #[test]
+    fn known_encodings() {
+        let generators = Generators::derive("zkdl", 2);
+        let [g0, g1] = [generators.columns[0], generators.columns[1]];
+        let encodings = [g0, g1, generators.value, generators.blind]
+            .map(|p| group::encode(&p).iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let expected = [
+            "d5263c15402d909b5827670280c71c3cefd6ed22bf1627dbf373733d68cf6302",
+            "61b034017a19f11bccbe0bd1d868cfa7cd84850563253ad18e41a83d1d48a19f",
+            "ddc58b6f0cd076acc1d6838314fff58793f41a0f2537ea431e4e4a98b099808a",
+            "4772724a72a96d4c86a0f11611789b58c767753cf3ac517c9b5176e0e9ba110d",
+        ];
+        assert_eq!(encodings, expected);
+    }
+
     #[test]
     fn a_shorter_list_is_a_prefix() {
         let long = Generators::derive("test", 600);
@@ -212,7 +229,8 @@ mod tests {
     #[test]
     fn fixed_base_multiples() {
         let generators = Generators::derive("test", 1);
-        let special = [Scalar::ZERO, Scalar::ONE, -Scalar::ONE, Scalar::from(128), scalar::pow2(248), -scalar::pow2(255)];
+        let special =
+            [Scalar::ZERO, Scalar::ONE, -Scalar::ONE, Scalar::from(128), scalar::pow2(248), -scalar::pow2(255)];
         let random = (0..20).map(|_| scalar::random().unwrap());
         for x in special.into_iter().chain(random) {
             assert_eq!(FixedBase::new(&generators.blind).mul(&x), generators.blind * x, "{x:?}");
@@ -228,7 +246,8 @@ mod tests {
         let offset = scalar::pow2(248);
         let mut blinds: Vec<_> = (0..600).map(|_| scalar::random().unwrap()).collect();
         blinds.extend([Scalar::ONE, offset, offset.double(), -offset, offset - Scalar::ONE]);
-        let expected: Vec<_> = blinds.iter().map(|r| Xy::new(&group::affine(&(generators.blind * r))).unwrap()).collect();
+        let expected: Vec<_> =
+            blinds.iter().map(|r| Xy::new(&group::affine(&(generators.blind * r))).unwrap()).collect();
         assert_eq!(generators.blinds(&blinds), Ok(expected));
         assert_eq!(generators.blinds(&[]), Ok(Vec::new()));
         blinds.push(Scalar::ZERO);

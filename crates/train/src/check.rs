@@ -18,7 +18,7 @@ use crate::weights::Weights;
 /// The equations of the relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Equation {
-    /// Sizes of window, weights or cells are those of the statement.
+    /// The configuration is valid, and window, weights and cells have its sizes.
     Shape,
     /// The window ends within the run's cap on steps.
     Steps,
@@ -149,7 +149,7 @@ impl Witness for Trace {
 
 /// Checks every equation of a window; `point` returns features and label of a data point.
 ///
-/// Work: 3 multiply-adds a parameter, row and step, one thread. The algorithm must be valid. Bytes that a [`Trace`] stores beyond
+/// Work: 3 multiply-adds a parameter, row and step, one thread. Bytes that a [`Trace`] stores beyond
 /// the statement's cells are not looked at: no proof reads them.
 ///
 /// # Errors

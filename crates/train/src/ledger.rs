@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn runs_that_could_reach_the_limit_are_refused_by_name() {
-        let long = Algorithm { max_steps: u64::MAX, ..digits() };
+        let long = Algorithm { max_steps: u64::MAX, batch: 64, ..digits() };
         let error = Ledger::new(&long, StartWeights::PublicSeed).unwrap_err();
         assert!(matches!(error, LedgerError::TooLarge { layer: 3, tensor: Tensor::Rounded, .. }), "{error}");
         let wide = Algorithm {

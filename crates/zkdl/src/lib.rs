@@ -1,1 +1,28 @@
-//! zkdl
+//! Zero-knowledge proof of deep-learning training.
+//!
+//! A trainer commits to data and weights, trains in exact integer arithmetic, and proves that the final weights are what the
+//! declared algorithm computes from the committed data, in the declared order, from the declared start.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`statement`] | everything public, in one canonical encoding |
+//! | [`commitment`] | row commitments of data points and weights |
+//! | [`training`] | `prove` and `verify` of one window of steps |
+//! | [`proof`] | the proof file |
+//! | [`describe`] | the statement as JSON and in words |
+//! | [`error`] | malformed, false, misuse |
+//!
+//! Position: arguments, dataset, train <- **zkdl** <- cli.
+
+pub mod codec;
+pub mod commitment;
+pub mod describe;
+pub mod error;
+pub mod proof;
+pub mod statement;
+pub mod training;
+
+pub use commitment::{BlindedRows, PointCommitments};
+pub use error::{ProveError, VerifyError};
+pub use statement::{Start, Statement};
+pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};

@@ -245,6 +245,7 @@ impl<'a, W: Witness> Walk<'a, W> {
 fn check_sizes(relation: &Relation<'_>, witness: &impl Witness) -> Result<(), Violation> {
     let Relation { algorithm, first_step, multipliers, indices } = *relation;
     let place = Place { step: first_step, ..Place::default() };
+    place.equal(Equation::Shape, algorithm.validate().is_ok().into(), 1)?;
     let steps = indices.len() as i128;
     place.equal(Equation::Shape, steps, steps.max(1))?;
     place.equal(Equation::Shape, multipliers.len() as i128, steps)?;

@@ -1,0 +1,140 @@
+//! Integer training beside its float32 twin: the same split, batches, starting weights and learning rate, on the digits.
+//!
+//! `cargo run --release -p zkdl-train --example float_twin -- examples/digits/digits.csv`
+//!
+//! Prints test accuracy of both for five seeds and their means after 20 epochs (64-128-64-10, batch 32, rate 0.5, 1437 training
+//! and 360 test points).
+
+use std::error::Error;
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use ndarray::{Array1, Array2, Axis};
+use zkdl_dataset::{Schedule, Table, ValueRange, read_csv, split};
+use zkdl_train::{Algorithm, Batch, Format, LearningRate, Trainer, Weights, evaluate, initial_weights};
+
+const EPOCHS: u64 = 20;
+const BATCH: u32 = 32;
+const RATE: f64 = 0.5;
+const TRAIN_POINTS: u32 = 1437;
+
+/// One layer in floats.
+struct Dense {
+    weights: Array2<f32>,
+    bias: Array1<f32>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("usage: float_twin digits.csv")?;
+    let table = read_csv(File::open(&path)?, &path, ValueRange { min: 0, max: 16 })?;
+    println!("{:>4} {:>9} {:>9} {:>12} {:>12}", "seed", "integer", "float", "integer ms", "float ms");
+    let mut sums = [0.0; 2];
+    for seed in 1..=5u8 {
+        let (accuracies, times) = both(&table, seed)?;
+        let per_epoch = times.map(|time: Duration| time.as_secs_f64() * 1e3 / EPOCHS as f64);
+        let [integer, float] = accuracies.map(|a| a * 100.0);
+        println!("{seed:>4} {integer:>8.2}% {float:>8.2}% {:>12.1} {:>12.1}", per_epoch[0], per_epoch[1]);
+        sums = [sums[0] + integer, sums[1] + float];
+    }
+    println!("mean {:>8.2}% {:>8.2}%   (times are per epoch)", sums[0] / 5.0, sums[1] / 5.0);
+    Ok(())
+}
+
+/// Test accuracies and training times, integer then float.
+fn both(table: &Table, seed: u8) -> Result<([f64; 2], [Duration; 2]), Box<dyn Error>> {
+    let (train, test) = split(table.len() as u32, TRAIN_POINTS, [seed; 32])?;
+    let (train, test) = (table.select(&train), table.select(&test));
+    let schedule = Schedule::new(train.len() as u32, BATCH, [seed; 32], [0; 32])?;
+    let steps = u64::from(schedule.steps_per_epoch()) * EPOCHS;
+    let plan = LearningRate::constant(RATE)?.plan(&Format::default(), BATCH)?;
+    let algorithm = Algorithm {
+        widths: vec![64, 128, 64, 10],
+        format: Format::default(),
+        batch: BATCH,
+        f_x: 4,
+        r_l: plan.r_l,
+        max_steps: steps,
+        input_min: 0,
+        input_max: 16,
+    };
+    let start = initial_weights(&algorithm, &[seed; 32], &[0; 32]);
+    let mut network = floats(&start, algorithm.format.f_w());
+    let batches: Vec<_> = schedule.window_indices(0, steps as usize).iter().map(|b| gather(&train, b)).collect();
+    let begin = Instant::now();
+    let mut trainer = Trainer::new(&algorithm, start)?;
+    for (step, (features, labels)) in (0..).zip(&batches) {
+        trainer.step(Batch { features, labels }, plan.multiplier(step), None)?;
+    }
+    let integer_time = begin.elapsed();
+    let begin = Instant::now();
+    for (features, labels) in &batches {
+        float_step(&mut network, &inputs(features, 64)?, labels);
+    }
+    let times = [integer_time, begin.elapsed()];
+    let rows = Batch { features: test.values(), labels: test.labels() };
+    let integer = evaluate(&algorithm, trainer.weights(), rows)?.accuracy();
+    let float = float_accuracy(&network, &inputs(test.values(), 64)?, test.labels());
+    Ok(([integer, float], times))
+}
+
+fn gather(table: &Table, indices: &[u32]) -> (Vec<i32>, Vec<u32>) {
+    let points: Vec<_> = indices.iter().filter_map(|&i| table.point(i as usize)).collect();
+    (points.iter().flat_map(|p| p.0.to_vec()).collect(), points.iter().map(|p| p.1).collect())
+}
+
+/// Rows in real units.
+fn inputs(features: &[i32], width: usize) -> Result<Array2<f32>, ndarray::ShapeError> {
+    let values = features.iter().map(|&x| x as f32 / 16.0).collect();
+    Array2::from_shape_vec((features.len() / width, width), values)
+}
+
+fn floats(weights: &Weights, f_w: u32) -> Vec<Dense> {
+    let unit = 2f32.powi(f_w.cast_signed());
+    let value = |values: &[i64], place: usize| values[place] as f32 / unit;
+    let dense = weights.layers.iter().map(|layer| Dense {
+        weights: Array2::from_shape_fn((layer.inputs, layer.outputs), |(k, j)| {
+            value(layer.matrix(), k * layer.outputs + j)
+        }),
+        bias: Array1::from_shape_fn(layer.outputs, |j| value(layer.bias(), j)),
+    });
+    dense.collect()
+}
+
+/// What every layer reads, and last the outputs.
+fn float_forward(network: &[Dense], input: &Array2<f32>) -> Vec<Array2<f32>> {
+    let mut values = vec![input.clone()];
+    for (index, layer) in network.iter().enumerate() {
+        let mut z = values[index].dot(&layer.weights) + &layer.bias;
+        if index + 1 < network.len() {
+            z.mapv_inplace(|z| z.max(0.0));
+        }
+        values.push(z);
+    }
+    values
+}
+
+/// One step of plain SGD on |Z - Y|^2 / 2.
+fn float_step(network: &mut [Dense], input: &Array2<f32>, labels: &[u32]) {
+    let mut values = float_forward(network, input);
+    let Some(mut gradient) = values.pop() else { return };
+    for (mut row, &label) in gradient.rows_mut().into_iter().zip(labels) {
+        row[label as usize] -= 1.0;
+    }
+    gradient *= RATE as f32 / labels.len() as f32;
+    for (layer, read) in network.iter_mut().zip(values).rev() {
+        let mut back = gradient.dot(&layer.weights.t());
+        back.zip_mut_with(&read, |h, &a| *h = if a > 0.0 { *h } else { 0.0 });
+        layer.weights -= &read.t().dot(&gradient);
+        layer.bias -= &gradient.sum_axis(Axis(0));
+        gradient = back;
+    }
+}
+
+fn float_accuracy(network: &[Dense], input: &Array2<f32>, labels: &[u32]) -> f64 {
+    let values = float_forward(network, input);
+    let outputs = &values[network.len()];
+    let largest =
+        |row: ndarray::ArrayView1<'_, f32>| row.iter().enumerate().fold(0, |b, (j, z)| if *z > row[b] { j } else { b });
+    let correct = outputs.rows().into_iter().zip(labels).filter(|(row, label)| largest(*row) == **label as usize);
+    correct.count() as f64 / labels.len() as f64
+}

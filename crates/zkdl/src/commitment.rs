@@ -1,0 +1,144 @@
+//! Row commitments of data points and weights, and the file of point commitments.
+
+use crate::codec::{Decoder, FormatError, header, put_list, take_list};
+use crate::error::ProveError;
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+use zkdl_arguments::Shape;
+use zkdl_arguments::rows::weight_rows;
+use zkdl_commit::blinds::{BlindSource, Entropy};
+use zkdl_commit::merkle::{EmptyTree, root};
+use zkdl_commit::msm::msm_i64;
+use zkdl_commit::table::commit_bytes;
+use zkdl_field::generators::Generators;
+use zkdl_field::{Scalar, group};
+use zkdl_train::Weights;
+
+const WHAT: &str = "list of point commitments";
+const MAGIC: &str = "zkdl-points";
+const VERSION: u32 = 1;
+
+/// The public commitments to all data points, in order: the leaves of the Merkle tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointCommitments(pub Vec<[u8; 32]>);
+
+impl PointCommitments {
+    /// Merkle root.
+    ///
+    /// # Errors
+    /// [`EmptyTree`].
+    pub fn root(&self) -> Result<[u8; 32], EmptyTree> {
+        root(&self.0)
+    }
+
+    /// The encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = header(MAGIC, VERSION);
+        put_list(&mut bytes, &self.0);
+        bytes
+    }
+
+    /// Reads an encoding.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut d = Decoder::new(WHAT, MAGIC, VERSION, bytes)?;
+        let points = take_list(&mut d, "point commitments")?;
+        d.finish()?;
+        Ok(Self(points))
+    }
+}
+
+/// Row commitments with their secret blinds.
+#[derive(Clone)]
+pub struct BlindedRows {
+    /// Public encodings.
+    pub rows: Vec<[u8; 32]>,
+    /// One blind a row: a secret.
+    pub blinds: Zeroizing<Vec<Scalar>>,
+}
+
+/// Draws `n` blinds, hedged with a digest of what they hide.
+fn draw(entropy: &mut dyn Entropy, context: &[&[u8]], n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+    Ok(Zeroizing::new(BlindSource::new(entropy, context)?.draw_many(n)))
+}
+
+/// Commits data points: features, then the one-hot label, one row each. `features` is row-major, `labels.len()` rows.
+///
+/// # Errors
+/// [`ProveError::Randomness`], [`ProveError::Witness`] if the sizes do not fit or `generators` has too few columns.
+pub fn commit_points(
+    generators: &Generators,
+    features: &[i32],
+    labels: &[u32],
+    classes: usize,
+    entropy: &mut dyn Entropy,
+) -> Result<BlindedRows, ProveError> {
+    let points = labels.len();
+    let width = features.len().checked_div(points).unwrap_or(0);
+    let sizes = [
+        ("the number of feature values", features.len(), width * points),
+        (
+            "the number of label classes",
+            labels.iter().map(|l| *l as usize + 1).max().unwrap_or(0).max(classes),
+            classes,
+        ),
+        ("the number of columns", generators.columns.len().min(width + classes), width + classes),
+    ];
+    for (what, got, expected) in sizes {
+        if got != expected {
+            return Err(ProveError::Witness { what, got, expected });
+        }
+    }
+    let blinds = draw(entropy, &[b"points"], points)?;
+    let starts = generators.blinds(&blinds)?;
+    let rows: Vec<Vec<i64>> = features
+        .chunks(width.max(1))
+        .zip(labels)
+        .map(|(x, label)| {
+            let one_hot = (0..classes).map(|c| i64::from(c == *label as usize));
+            x.iter().map(|v| i64::from(*v)).chain(one_hot).collect()
+        })
+        .collect();
+    let bytes: Option<Vec<Vec<u8>>> =
+        rows.iter().map(|row| row.iter().map(|v| u8::try_from(*v).ok()).collect()).collect();
+    let points = match bytes {
+        Some(bytes) => {
+            let rows: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+            commit_bytes(&generators.columns, &rows, &starts)
+        }
+        None => commit_integers(generators, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), &blinds),
+    };
+    Ok(BlindedRows { rows: points.iter().map(group::encode).collect(), blinds })
+}
+
+/// Commits all rows of a network's weights, in the order of [`weight_rows`].
+///
+/// # Errors
+/// [`ProveError::Randomness`].
+pub fn commit_weights(
+    generators: &Generators,
+    shape: &Shape,
+    weights: &Weights,
+    entropy: &mut dyn Entropy,
+) -> Result<BlindedRows, ProveError> {
+    let rows = weight_slices(shape, weights);
+    let blinds = draw(entropy, &[b"weights"], rows.len())?;
+    let points = commit_integers(generators, &rows, &blinds);
+    Ok(BlindedRows { rows: points.iter().map(group::encode).collect(), blinds })
+}
+
+/// The integers of every weight row.
+#[must_use]
+pub fn weight_slices<'w>(shape: &Shape, weights: &'w Weights) -> Vec<&'w [i64]> {
+    weight_rows(shape).into_iter().map(|row| &weights.layers[row.slot].values[row.range]).collect()
+}
+
+fn commit_integers(generators: &Generators, rows: &[&[i64]], blinds: &[Scalar]) -> Vec<zkdl_field::Affine> {
+    let commit =
+        |(row, blind): (&&[i64], &Scalar)| msm_i64(&generators.columns[..row.len()], row) + generators.blind * blind;
+    let points: Vec<_> = rows.par_iter().zip(blinds).map(commit).collect();
+    group::normalize(&points)
+}

@@ -1,0 +1,169 @@
+//! What can go wrong, told apart: malformed bytes, a false claim, misuse. No error carries witness values.
+
+use crate::codec::FormatError;
+use zkdl_arguments::ShapeError;
+use zkdl_arguments::opening::OpeningError;
+use zkdl_commit::ipa::IpaError;
+use zkdl_dataset::descriptor::DescriptorError;
+use zkdl_dataset::schedule::ScheduleError;
+use zkdl_field::group::PointError;
+use zkdl_field::scalar::RandomnessError;
+use zkdl_train::{ConfigError, LedgerError};
+use zkdl_transcript::ReadError;
+
+/// Why a statement cannot be true of anything, or is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StatementError {
+    /// The training configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data set's description.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// The integers could reach the field's size.
+    #[error(transparent)]
+    Magnitude(#[from] LedgerError),
+    /// The order of the data.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// Sizes of the arguments.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// Two public values contradict each other.
+    #[error("{what} is {got}, expected {expected}")]
+    Mismatch {
+        /// Which value.
+        what: &'static str,
+        /// Its value.
+        got: u64,
+        /// What it has to be.
+        expected: String,
+    },
+    /// More work than the limits allow.
+    #[error("{what} is {got}, above the limit of {limit}")]
+    Limit {
+        /// Which size.
+        what: &'static str,
+        /// Its value.
+        got: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+/// Why a proof is not accepted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum VerifyError {
+    /// A file is malformed.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The body of the proof is malformed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The statement is refused.
+    #[error("the statement is refused: {0}")]
+    Statement(#[from] StatementError),
+    /// The proof is about another statement.
+    #[error("the proof is about another statement: its digest is {proof}, this statement's is {statement}")]
+    StatementMismatch {
+        /// Digest in the proof.
+        proof: String,
+        /// Digest of the statement given.
+        statement: String,
+    },
+    /// The point commitments do not have the root that the statement names.
+    #[error(
+        "the point commitments do not belong to this statement: their root is {got}, the statement names {expected}"
+    )]
+    Merkle {
+        /// Their root.
+        got: String,
+        /// The statement's.
+        expected: String,
+    },
+    /// A row commitment of the statement or of the data set is not a point.
+    #[error("{role}, row {index}: {source}")]
+    BadPoint {
+        /// Whose rows.
+        role: &'static str,
+        /// Which row.
+        index: usize,
+        /// What is wrong.
+        source: PointError,
+    },
+    /// A product of hidden values does not hold.
+    #[error("the proof is false: the product argument {which:?} does not hold")]
+    Product {
+        /// Which.
+        which: &'static str,
+    },
+    /// The prover does not know what it committed to.
+    #[error("the proof is false: knowledge of the commitments is not proven")]
+    Knowledge,
+    /// The opening of the committed rows does not hold.
+    #[error("the proof is false: the committed rows do not open to the claimed values")]
+    Opening,
+    /// A challenge without inverse: probability below 2^-120.
+    #[error("a challenge of the proof is degenerate")]
+    Challenge,
+}
+
+impl From<IpaError> for VerifyError {
+    fn from(error: IpaError) -> Self {
+        match error {
+            IpaError::Read(error) => Self::Read(error),
+            IpaError::ZeroChallenge | IpaError::Shape { .. } => Self::Challenge,
+        }
+    }
+}
+
+impl From<OpeningError> for VerifyError {
+    fn from(error: OpeningError) -> Self {
+        match error {
+            OpeningError::Read(error) => Self::Read(error),
+            OpeningError::ZeroWeight => Self::Challenge,
+        }
+    }
+}
+
+/// Why no proof can be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProveError {
+    /// The statement is refused.
+    #[error("the statement is refused: {0}")]
+    Statement(#[from] StatementError),
+    /// The witness has another shape than the statement.
+    #[error("the witness does not fit the statement: {what} is {got}, expected {expected}")]
+    Witness {
+        /// What does not fit.
+        what: &'static str,
+        /// Its size.
+        got: usize,
+        /// The statement's.
+        expected: usize,
+    },
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessError),
+    /// A degenerate blind or challenge: try again.
+    #[error("a random value is degenerate (probability below 2^-120): prove again")]
+    Degenerate,
+}
+
+impl From<IpaError> for ProveError {
+    fn from(_: IpaError) -> Self {
+        Self::Degenerate
+    }
+}
+
+impl From<OpeningError> for ProveError {
+    fn from(_: OpeningError) -> Self {
+        Self::Degenerate
+    }
+}
+
+impl From<zkdl_field::generators::ZeroBlind> for ProveError {
+    fn from(_: zkdl_field::generators::ZeroBlind) -> Self {
+        Self::Degenerate
+    }
+}

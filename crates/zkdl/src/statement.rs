@@ -1,0 +1,280 @@
+//! Everything public about one window of training, in one canonical encoding.
+//!
+//! Its SHA-256 digest opens the transcript, so every value below is bound before the first challenge. Shapes, degrees and
+//! message counts follow from the statement alone. The byte format is in `spec/statement.md`.
+
+use crate::codec::{Decoder, FormatError, header, put_list, take_list};
+use crate::error::StatementError;
+use sha2::{Digest, Sha256};
+use zkdl_arguments::rows::weight_row_count;
+use zkdl_arguments::{Format as CellFormat, Shape};
+use zkdl_dataset::descriptor::{Descriptor, ENCODED_BYTES};
+use zkdl_dataset::schedule::Schedule;
+use zkdl_train::config::MULTIPLIER_LIMIT;
+use zkdl_train::{Algorithm, Format, Ledger, StartWeights};
+
+/// Name and version of the protocol: the transcript starts with it.
+pub const PROTOCOL: &str = "zkdl/training/v1";
+/// Label that all generators are derived from.
+pub const GENERATORS: &str = "zkdl/generators/v1";
+
+const WHAT: &str = "statement";
+const MAGIC: &str = "zkdl-statement";
+const VERSION: u32 = 1;
+
+/// Where the window starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// At step 0, with weights drawn from the public seed.
+    Seed,
+    /// At a later step, with the weights that these row commitments hold: the final ones of the window before, same bytes.
+    Committed(Vec<[u8; 32]>),
+}
+
+/// The statement. The claim: the rows `end` commit to exactly the weights that this algorithm computes from `start` and the
+/// committed data, in the order that data root and nonce fix, in steps `first_step .. first_step + multipliers.len()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The data set.
+    pub data: Descriptor,
+    /// Widths of the hidden layers; input and output come from the data set.
+    pub hidden: Vec<u32>,
+    /// Numeric format.
+    pub format: Format,
+    /// Examples a step.
+    pub batch: u32,
+    /// Bits dropped by the rounding at the output.
+    pub r_l: u32,
+    /// The run's cap on steps, which the magnitude ledger is computed for.
+    pub max_steps: u64,
+    /// The run's public nonce: with the data root it fixes order and initial weights.
+    pub nonce: [u8; 32],
+    /// First step of the window, counted over the run.
+    pub first_step: u64,
+    /// c_t of every step of the window.
+    pub multipliers: Vec<u64>,
+    /// Binary logarithm of the columns of a committed row.
+    pub log_columns: u32,
+    /// Start weights.
+    pub start: Start,
+    /// Row commitments of the final weights.
+    pub end: Vec<[u8; 32]>,
+}
+
+/// Bounds on the verifier's work and memory; a statement beyond them is refused before anything is allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Cells of the window.
+    pub cells: u64,
+    /// Parameters of the network.
+    pub parameters: u64,
+    /// Binary logarithm of the columns.
+    pub log_columns: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cells: 1 << 33, parameters: 1 << 31, log_columns: 20 }
+    }
+}
+
+impl Statement {
+    /// The training algorithm.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        let widths = [&[self.data.features], &self.hidden[..], &[self.data.classes]].concat();
+        Algorithm {
+            widths,
+            format: self.format,
+            batch: self.batch,
+            f_x: self.data.fraction_bits,
+            r_l: self.r_l,
+            max_steps: self.max_steps,
+            input_min: self.data.value_min,
+            input_max: self.data.value_max,
+        }
+    }
+
+    /// The public order of the data.
+    ///
+    /// # Errors
+    /// [`StatementError::Schedule`] for an empty batch or one larger than the data set.
+    pub fn schedule(&self) -> Result<Schedule, StatementError> {
+        Ok(Schedule::new(self.data.points, self.batch, self.data.root, self.nonce)?)
+    }
+
+    /// Checks every public value and derives the shape of the arguments. Cost: the permutations of the window's epochs.
+    ///
+    /// # Errors
+    /// [`StatementError`] naming the first value that is refused.
+    pub fn shape(&self, limits: &Limits) -> Result<Shape, StatementError> {
+        let shape = self.shape_without_rows(limits)?;
+        self.check_rows(&shape)?;
+        Ok(shape)
+    }
+
+    /// [`Self::shape`] while the weight rows are not yet committed: how many there are follows from the shape.
+    ///
+    /// # Errors
+    /// As [`Self::shape`].
+    pub fn shape_without_rows(&self, limits: &Limits) -> Result<Shape, StatementError> {
+        self.validate(limits)?;
+        let algorithm = self.algorithm();
+        let format = CellFormat {
+            f_a: self.format.f_a,
+            f_x: self.data.fraction_bits,
+            r: self.format.f_w(),
+            r_l: self.r_l,
+            q: self.format.q,
+            q_g: self.format.q_g,
+        };
+        let shape = Shape {
+            widths: algorithm.widths.iter().map(|w| *w as usize).collect(),
+            batch: self.batch as usize,
+            format,
+            multipliers: self.multipliers.clone(),
+            schedule: self.schedule()?.window_indices(self.first_step, self.multipliers.len()),
+            points: self.data.points as usize,
+            columns: 1 << self.log_columns,
+        };
+        shape.validate()?;
+        Ok(shape)
+    }
+
+    fn validate(&self, limits: &Limits) -> Result<(), StatementError> {
+        self.data.validate()?;
+        let algorithm = self.algorithm();
+        algorithm.validate()?;
+        Ledger::new(&algorithm, StartWeights::PublicSeed)?;
+        let steps = self.multipliers.len() as u64;
+        let mismatch = |what, got, expected: &str| StatementError::Mismatch { what, got, expected: expected.into() };
+        if steps == 0 {
+            return Err(mismatch("the number of steps", 0, "at least 1"));
+        }
+        if self.first_step.checked_add(steps).is_none_or(|end| end > self.max_steps) {
+            return Err(mismatch("the window's last step", self.first_step.saturating_add(steps), "at most max_steps"));
+        }
+        for c in &self.multipliers {
+            if *c == 0 || *c > MULTIPLIER_LIMIT {
+                return Err(mismatch("a multiplier c_t", *c, "between 1 and 2^20"));
+            }
+        }
+        if matches!(self.start, Start::Seed) != (self.first_step == 0) {
+            let expected = "0 exactly when the start weights come from the public seed";
+            return Err(mismatch("the first step", self.first_step, expected));
+        }
+        let limit =
+            |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
+        limit("the number of cells", algorithm.cells_per_step().saturating_mul(steps), limits.cells)?;
+        limit("the number of parameters", algorithm.parameters(), limits.parameters)?;
+        limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns))
+    }
+
+    fn check_rows(&self, shape: &Shape) -> Result<(), StatementError> {
+        let expected = weight_row_count(shape);
+        let check = |what, got: usize| {
+            let mismatch = StatementError::Mismatch { what, got: got as u64, expected: expected.to_string() };
+            if got == expected { Ok(()) } else { Err(mismatch) }
+        };
+        if let Start::Committed(rows) = &self.start {
+            check("the number of start weight rows", rows.len())?;
+        }
+        check("the number of final weight rows", self.end.len())
+    }
+
+    /// The canonical encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = header(MAGIC, VERSION);
+        bytes.extend(self.data.encode());
+        bytes.extend((self.hidden.len() as u64).to_le_bytes());
+        bytes.extend(self.hidden.iter().flat_map(|w| w.to_le_bytes()));
+        let f = self.format;
+        for word in [f.f_a, f.f_g, f.q, f.q_g, self.batch, self.r_l, self.log_columns] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(self.max_steps.to_le_bytes());
+        bytes.extend(self.nonce);
+        bytes.extend(self.first_step.to_le_bytes());
+        bytes.extend((self.multipliers.len() as u64).to_le_bytes());
+        bytes.extend(self.multipliers.iter().flat_map(|c| c.to_le_bytes()));
+        match &self.start {
+            Start::Seed => bytes.push(0),
+            Start::Committed(rows) => {
+                bytes.push(1);
+                put_list(&mut bytes, rows);
+            }
+        }
+        put_list(&mut bytes, &self.end);
+        bytes
+    }
+
+    /// Reads a canonical encoding. Allocates no more than the bytes given.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut d = Decoder::new(WHAT, MAGIC, VERSION, bytes)?;
+        let descriptor = Descriptor::decode(d.take("data descriptor", ENCODED_BYTES)?);
+        let data = descriptor.map_err(|e| d.value_error("data descriptor", 0, e.to_string()))?;
+        let hidden = (0..d.count("hidden widths", 4)?).map(|_| d.u32("hidden width")).collect::<Result<_, _>>()?;
+        let format = Format { f_a: d.u32("f_A")?, f_g: d.u32("f_G")?, q: d.u32("Q")?, q_g: d.u32("Q_G")? };
+        let (batch, r_l, log_columns) = (d.u32("batch")?, d.u32("R_L")?, d.u32("log2 of columns")?);
+        let max_steps = d.u64("max_steps")?;
+        let nonce = d.array("nonce")?;
+        let first_step = d.u64("first step")?;
+        let multipliers = (0..d.count("multipliers", 8)?).map(|_| d.u64("multiplier")).collect::<Result<_, _>>()?;
+        let start = match d.array::<1>("kind of start")? {
+            [0] => Start::Seed,
+            [1] => Start::Committed(take_list(&mut d, "start weight rows")?),
+            [other] => return Err(d.value_error("kind of start", u64::from(other), "0 or 1".into())),
+        };
+        let end = take_list(&mut d, "final weight rows")?;
+        d.finish()?;
+        Ok(Self {
+            data,
+            hidden,
+            format,
+            batch,
+            r_l,
+            max_steps,
+            nonce,
+            first_step,
+            multipliers,
+            log_columns,
+            start,
+            end,
+        })
+    }
+
+    /// SHA-256 of protocol, generator label and encoding.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [PROTOCOL.as_bytes(), GENERATORS.as_bytes(), &self.encode()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// The number of columns that minimises the verifier's work, `log2 C = log2(bits) / 2 + 1`, but at least what a data row, a
+/// layer and a cell need.
+#[must_use]
+pub fn choose_log_columns(algorithm: &Algorithm, steps: usize) -> u32 {
+    let layout = zkdl_train::CellLayout::of(algorithm);
+    let bits = u128::from(algorithm.cells_per_step()) * steps as u128 * u128::from(layout.hidden_bits());
+    let balanced = (bits.max(1).ilog2()).div_ceil(2) + 1;
+    let widest = algorithm.widths.iter().copied().max().unwrap_or(1);
+    let data_row =
+        algorithm.widths.first().copied().unwrap_or(0).saturating_add(algorithm.widths.last().copied().unwrap_or(0));
+    let cell = layout.hidden_bits().max(layout.output_bits()).div_ceil(8) * 8;
+    balanced.max(widest.max(data_row).max(cell).next_power_of_two().ilog2())
+}
+
+/// A digest in hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,330 @@
+//! Proof and verification of one window of training steps.
+//!
+//! ```text
+//!    statement digest: everything public
+//! P: commitments to the rows of cells
+//!    forward, backward, update, zkReLU: hidden claims, reduced to products and to claims about committed rows
+//!    opening: all claims about rows become one inner product
+//!    products, knowledge: sigma protocols
+//!    inner-product argument
+//! ```
+//!
+//! The verifier's checks are linear equations over points: summed with one challenge drawn after the last message, they are
+//! one multi-scalar multiplication. Only if that fails are they looked at one by one, to name the first that does not hold.
+
+use crate::commitment::{PointCommitments, weight_slices};
+use crate::error::{ProveError, VerifyError};
+use crate::proof::Proof;
+use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
+use sha2::{Digest, Sha512};
+use zkdl_arguments::opening::{self, RowValues};
+use zkdl_arguments::rows::{cell_row_count, cell_rows};
+use zkdl_arguments::selection::RowBases;
+use zkdl_arguments::update::Start as StartValues;
+use zkdl_arguments::{Shape, Witness, window};
+use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
+use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter};
+use zkdl_commit::msm::msm;
+use zkdl_commit::pedersen::Commitment;
+use zkdl_commit::table::commit_bits;
+use zkdl_commit::{ipa, sigma};
+use zkdl_field::generators::Generators;
+use zkdl_field::scalar::dot;
+use zkdl_field::{Affine, Field, Scalar, group};
+use zkdl_train::{Trace, Weights, initial_weights};
+use zkdl_transcript::{Receiver, Sender};
+
+/// What the prover knows beyond the statement.
+#[derive(Clone, Copy)]
+pub struct ProverInput<'a> {
+    /// Features of all committed points, row-major.
+    pub features: &'a [i32],
+    /// Their classes.
+    pub labels: &'a [u32],
+    /// Blinds of their commitments.
+    pub point_blinds: &'a [Scalar],
+    /// The window's trace.
+    pub trace: &'a Trace,
+    /// Blinds of the start weight rows; empty if the start is public.
+    pub start_blinds: &'a [Scalar],
+    /// Blinds of the final weight rows.
+    pub end_blinds: &'a [Scalar],
+}
+
+/// A part of the prover's work, for progress and timings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Deriving generators.
+    Generators,
+    /// Committing cells.
+    Commit,
+    /// Forward, backward, update, zkReLU.
+    Arguments,
+    /// Reducing the claims about rows.
+    Opening,
+    /// Sigma protocols and the inner-product argument.
+    InnerProduct,
+}
+
+/// What a verified proof says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Digest of the statement.
+    pub statement: [u8; 32],
+    /// Points of the one multi-scalar multiplication.
+    pub msm_points: usize,
+}
+
+/// Proves a window with the operating system's randomness.
+///
+/// Time: see `docs/performance.md`. Memory: about 130 bytes a cell beside the trace.
+///
+/// # Errors
+/// [`ProveError`]: a refused statement, a witness of another shape, no randomness. A witness that does not satisfy the
+/// relation gives a proof that does not verify: run the checker first.
+pub fn prove(
+    statement: &Statement,
+    input: ProverInput<'_>,
+    progress: &mut dyn FnMut(Phase),
+) -> Result<Proof, ProveError> {
+    prove_with_entropy(statement, input, &mut OsEntropy, progress)
+}
+
+/// [`prove`] with another source of randomness, which must be unpredictable for the proof to be zero-knowledge.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_with_entropy(
+    statement: &Statement,
+    input: ProverInput<'_>,
+    entropy: &mut dyn Entropy,
+    progress: &mut dyn FnMut(Phase),
+) -> Result<Proof, ProveError> {
+    let shape = statement.shape(&Limits { cells: u64::MAX, parameters: u64::MAX, log_columns: 24 })?;
+    check_input(statement, &shape, input)?;
+    progress(Phase::Generators);
+    let generators = Generators::derive(GENERATORS, shape.columns);
+    let digest = statement.digest();
+    let blinds = BlindSource::new(entropy, &[&digest, &witness_digest(input)])?;
+    let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
+    progress(Phase::Commit);
+    let cell_blinds = commit_cells(&mut channel, &shape, input.trace)?;
+    progress(Phase::Arguments);
+    let witness = witness(input);
+    let bases = RowBases::new(&shape, matches!(statement.start, Start::Committed(_)));
+    let start = start_values(statement, &witness.start);
+    let obligations = window::prove(&mut channel, &shape, &bases, &witness, start);
+    progress(Phase::Opening);
+    let rows = row_values(statement, &shape, input);
+    let (reduced, vector) = opening::prove(&mut channel, shape.columns, &obligations.queries, &rows)?;
+    progress(Phase::InnerProduct);
+    sigma::prove_products(&mut channel, &obligations.products);
+    sigma::prove_knowledge(&mut channel);
+    let blind = dot(&reduced.row_weights, &row_blinds(input, &cell_blinds));
+    let opened = ipa::Witness { vector, blind, value: reduced.value };
+    ipa::prove(&mut channel, &generators.columns, opened, &reduced.point)?;
+    Ok(Proof { statement: digest, body: channel.sender.finish() })
+}
+
+/// Verifies a proof of `statement` against the public point commitments.
+///
+/// # Errors
+/// [`VerifyError`]: malformed files, a refused statement, files that do not belong together, or a false proof.
+pub fn verify(
+    statement: &Statement,
+    points: &PointCommitments,
+    proof: &Proof,
+    limits: &Limits,
+) -> Result<Verified, VerifyError> {
+    let digest = statement.digest();
+    if proof.statement != digest {
+        return Err(VerifyError::StatementMismatch { proof: hex(&proof.statement), statement: hex(&digest) });
+    }
+    let shape = statement.shape(limits)?;
+    check_points(statement, points)?;
+    let mut channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
+    let bases = RowBases::new(&shape, matches!(statement.start, Start::Committed(_)));
+    register_rows(&mut channel, statement, points)?;
+    for _ in 0..cell_row_count(&shape) {
+        channel.receive_point("cells.row")?;
+    }
+    let public = public_start(statement);
+    let slices: Vec<&[i64]> = public.iter().flat_map(|w| &w.layers).map(|l| l.values.as_slice()).collect();
+    let obligations = window::verify(&mut channel, &shape, &bases, start_values(statement, &slices))?;
+    let reduced = opening::verify(&mut channel, shape.columns, &obligations.queries, bases.total)?;
+    sigma::verify_products(&mut channel, &obligations.products)?;
+    sigma::verify_knowledge(&mut channel)?;
+    let rows = reduced.row_weights.into_iter().enumerate().collect();
+    let opened = Commitment { terms: rows, constant: Scalar::ZERO };
+    ipa::verify(&mut channel, opened, reduced.value, &reduced.point)?;
+    let generators = Generators::derive(GENERATORS, shape.columns);
+    let msm_points = settle(channel, &generators)?;
+    Ok(Verified { statement: digest, msm_points })
+}
+
+/// Checks all equations at once and, if they do not hold, names the first that fails.
+fn settle(mut channel: ProofReader<'_>, generators: &Generators) -> Result<usize, VerifyError> {
+    let weight = channel.receiver.challenge("settle");
+    channel.receiver.finish()?;
+    let all = Equation::combine(Check::Opening, &channel.equations, weight);
+    if holds(&all, &channel.points, generators) {
+        return Ok(channel.points.len() + generators.columns.len() + 2);
+    }
+    let failed = channel.equations.iter().find(|e| !holds(e, &channel.points, generators));
+    Err(match failed.map(|e| e.check) {
+        Some(Check::Product(which)) => VerifyError::Product { which },
+        Some(Check::Knowledge) => VerifyError::Knowledge,
+        Some(Check::Opening) | None => VerifyError::Opening,
+    })
+}
+
+fn holds(equation: &Equation, points: &[Affine], generators: &Generators) -> bool {
+    let mut coefficients = vec![Scalar::ZERO; points.len()];
+    for (index, c) in &equation.form.terms {
+        if let Some(sum) = coefficients.get_mut(*index) {
+            *sum += c;
+        }
+    }
+    coefficients.extend([equation.form.constant, equation.blind]);
+    coefficients.extend(&equation.columns);
+    let columns = generators.columns.iter().take(equation.columns.len());
+    let all: Vec<Affine> =
+        points.iter().chain([&generators.value, &generators.blind]).chain(columns).copied().collect();
+    group::is_identity(&msm(&all, &coefficients))
+}
+
+fn check_points(statement: &Statement, points: &PointCommitments) -> Result<(), VerifyError> {
+    let root = points.root().unwrap_or_default();
+    if root != statement.data.root || points.0.len() != statement.data.points as usize {
+        return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&statement.data.root) });
+    }
+    Ok(())
+}
+
+/// The rows that the statement names, in the order of [`RowBases`].
+fn register_rows(
+    channel: &mut ProofReader<'_>,
+    statement: &Statement,
+    points: &PointCommitments,
+) -> Result<(), VerifyError> {
+    let start = match &statement.start {
+        Start::Seed => &[][..],
+        Start::Committed(rows) => rows,
+    };
+    for (role, rows) in [("data point", &points.0[..]), ("start weights", start), ("final weights", &statement.end)] {
+        for (index, row) in rows.iter().enumerate() {
+            let point = group::decode(row).map_err(|source| VerifyError::BadPoint { role, index, source })?;
+            channel.register([point]);
+        }
+    }
+    Ok(())
+}
+
+/// The public start weights, unless the start is committed.
+fn public_start(statement: &Statement) -> Option<Weights> {
+    let seed = matches!(statement.start, Start::Seed);
+    seed.then(|| initial_weights(&statement.algorithm(), &statement.data.root, &statement.nonce))
+}
+
+fn start_values<'a>(statement: &Statement, weights: &'a [&'a [i64]]) -> StartValues<'a> {
+    match statement.start {
+        Start::Seed => StartValues::Public(weights),
+        Start::Committed(_) => StartValues::Committed,
+    }
+}
+
+fn slices(weights: &Weights) -> Vec<&[i64]> {
+    weights.layers.iter().map(|layer| layer.values.as_slice()).collect()
+}
+
+fn witness(input: ProverInput<'_>) -> Witness<'_> {
+    Witness {
+        cells: input.trace.layers.iter().map(|layer| layer.bytes.as_slice()).collect(),
+        features: input.features,
+        labels: input.labels,
+        start: slices(&input.trace.start),
+        end: slices(&input.trace.end),
+    }
+}
+
+/// Commits all rows of cells and sends the commitments; returns the blinds.
+fn commit_cells(channel: &mut ProofWriter<'_>, shape: &Shape, trace: &Trace) -> Result<Vec<Scalar>, ProveError> {
+    let ranges = cell_rows(shape);
+    let rows: Vec<&[u8]> = ranges.iter().map(|row| &trace.layers[row.slot].bytes[row.range.clone()]).collect();
+    let blinds = channel.blinds.draw_many(rows.len());
+    let starts = channel.generators.blinds(&blinds)?;
+    for point in commit_bits(&channel.generators.columns, &rows, &starts) {
+        channel.sender.send_point("cells.row", &point);
+    }
+    Ok(blinds)
+}
+
+/// All committed rows in the order of [`RowBases`].
+fn row_values<'a>(statement: &Statement, shape: &Shape, input: ProverInput<'a>) -> Vec<RowValues<'a>> {
+    let width = shape.widths[0];
+    let points = input.features.chunks(width).zip(input.labels);
+    let mut rows: Vec<RowValues<'a>> =
+        points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
+    if matches!(statement.start, Start::Committed(_)) {
+        rows.extend(weight_slices(shape, &input.trace.start).into_iter().map(RowValues::Integers));
+    }
+    rows.extend(weight_slices(shape, &input.trace.end).into_iter().map(RowValues::Integers));
+    let cells = cell_rows(shape).into_iter();
+    rows.extend(cells.map(|row| RowValues::Bits(&input.trace.layers[row.slot].bytes[row.range])));
+    rows
+}
+
+fn row_blinds(input: ProverInput<'_>, cells: &[Scalar]) -> Vec<Scalar> {
+    [input.point_blinds, input.start_blinds, input.end_blinds, cells].concat()
+}
+
+/// Hedges the blinds: proofs of different witnesses never share one, even if the system's randomness repeats.
+fn witness_digest(input: ProverInput<'_>) -> [u8; 64] {
+    let mut hash = Sha512::new();
+    for layer in &input.trace.layers {
+        hash.update(&layer.bytes);
+    }
+    for blind in input.point_blinds.iter().chain(input.end_blinds) {
+        hash.update(zkdl_field::scalar::encode(blind));
+    }
+    hash.finalize().into()
+}
+
+/// Checks that every part of the witness has the size that the statement implies.
+fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> Result<(), ProveError> {
+    let start_rows = match &statement.start {
+        Start::Seed => 0,
+        Start::Committed(rows) => rows.len(),
+    };
+    let mut sizes = vec![
+        ("the number of labels", input.labels.len(), shape.points),
+        ("the number of feature values", input.features.len(), shape.points * shape.widths[0]),
+        ("the number of point blinds", input.point_blinds.len(), shape.points),
+        ("the number of start weight blinds", input.start_blinds.len(), start_rows),
+        ("the number of final weight blinds", input.end_blinds.len(), statement.end.len()),
+        ("the number of layers of the trace", input.trace.layers.len(), shape.layers()),
+    ];
+    for (slot, layer) in input.trace.layers.iter().enumerate().take(shape.layers()) {
+        let expected = shape.steps() * shape.batch * shape.outputs(slot) * shape.stride(slot);
+        sizes.push(("the number of bytes of a layer's cells", layer.bytes.len(), expected));
+    }
+    for weights in [&input.trace.start, &input.trace.end] {
+        sizes.push(("the number of layers of the weights", weights.layers.len(), shape.layers()));
+        for (slot, layer) in weights.layers.iter().enumerate().take(shape.layers()) {
+            let expected = (shape.widths[slot] + 1) * shape.outputs(slot);
+            sizes.push(("the number of weights of a layer", layer.values.len(), expected));
+        }
+    }
+    for (what, got, expected) in sizes {
+        if got != expected {
+            return Err(ProveError::Witness { what, got, expected });
+        }
+    }
+    match input.labels.iter().find(|l| **l as usize >= shape.widths[shape.layers()]) {
+        Some(label) => {
+            let got = *label as usize;
+            Err(ProveError::Witness { what: "a label", got, expected: shape.widths[shape.layers()] - 1 })
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,159 @@
+//! A small complete run: data, training, commitments, statement, proof.
+
+use zkdl::commitment::{commit_points, commit_weights};
+use zkdl::statement::{GENERATORS, Limits, choose_log_columns};
+use zkdl::{BlindedRows, PointCommitments, ProverInput, Start, Statement};
+use zkdl_commit::blinds::Entropy;
+use zkdl_dataset::descriptor::Descriptor;
+use zkdl_field::generators::Generators;
+use zkdl_field::scalar::RandomnessError;
+use zkdl_train::{Format, Trace, initial_weights, record_window};
+
+/// Test-only entropy: a counter.
+pub(crate) struct Counter(pub(crate) u8);
+
+impl Entropy for Counter {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomnessError> {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(181).wrapping_add(7);
+            *byte = self.0;
+        }
+        Ok(())
+    }
+}
+
+/// Sizes of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Sizes {
+    pub(crate) features: u32,
+    pub(crate) hidden: Vec<u32>,
+    pub(crate) classes: u32,
+    pub(crate) points: u32,
+    pub(crate) batch: u32,
+    pub(crate) steps: usize,
+    pub(crate) first_step: u64,
+    pub(crate) log_columns: Option<u32>,
+}
+
+pub(crate) const SMALL: fn() -> Sizes = || Sizes {
+    features: 5,
+    hidden: vec![7, 6],
+    classes: 3,
+    points: 11,
+    batch: 3,
+    steps: 3,
+    first_step: 0,
+    log_columns: None,
+};
+
+/// Everything both sides have.
+pub(crate) struct Run {
+    pub(crate) statement: Statement,
+    pub(crate) points: PointCommitments,
+    pub(crate) features: Vec<i32>,
+    pub(crate) labels: Vec<u32>,
+    pub(crate) trace: Trace,
+    pub(crate) point_rows: BlindedRows,
+    pub(crate) start_rows: Option<BlindedRows>,
+    pub(crate) end_rows: BlindedRows,
+}
+
+impl Run {
+    /// Trains and commits; `seed` fixes data and randomness.
+    pub(crate) fn new(sizes: &Sizes, seed: u64) -> Self {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % n
+        };
+        let features: Vec<i32> = (0..sizes.points * sizes.features).map(|_| next(17) as i32).collect();
+        let labels: Vec<u32> = (0..sizes.points).map(|_| next(u64::from(sizes.classes)) as u32).collect();
+        let mut entropy = Counter(seed as u8);
+        let columns = (sizes.features + sizes.classes).next_power_of_two() as usize;
+        let generators = Generators::derive(GENERATORS, columns);
+        let point_rows = commit_points(&generators, &features, &labels, sizes.classes as usize, &mut entropy).unwrap();
+        let points = PointCommitments(point_rows.rows.clone());
+        let mut statement = draft(sizes, points.root().unwrap());
+        let trace = train(&statement, &features, &labels);
+        statement.log_columns =
+            sizes.log_columns.unwrap_or_else(|| choose_log_columns(&statement.algorithm(), sizes.steps));
+        let (start_rows, end_rows) = commit_ends(&mut statement, &trace, &mut entropy);
+        Self { statement, points, features, labels, trace, point_rows, start_rows, end_rows }
+    }
+
+    pub(crate) fn input(&self) -> ProverInput<'_> {
+        ProverInput {
+            features: &self.features,
+            labels: &self.labels,
+            point_blinds: &self.point_rows.blinds,
+            trace: &self.trace,
+            start_blinds: self.start_rows.as_ref().map_or(&[], |rows| &rows.blinds),
+            end_blinds: &self.end_rows.blinds,
+        }
+    }
+}
+
+fn draft(sizes: &Sizes, root: [u8; 32]) -> Statement {
+    Statement {
+        data: Descriptor {
+            points: sizes.points,
+            features: sizes.features,
+            classes: sizes.classes,
+            value_min: 0,
+            value_max: 16,
+            fraction_bits: 4,
+            root,
+        },
+        hidden: sizes.hidden.clone(),
+        format: Format::default(),
+        batch: sizes.batch,
+        r_l: 37,
+        max_steps: 1000,
+        nonce: [9; 32],
+        first_step: sizes.first_step,
+        multipliers: (0..sizes.steps as u64).map(|t| 20_000 + 1_000 * t).collect(),
+        log_columns: 0,
+        start: if sizes.first_step == 0 { Start::Seed } else { Start::Committed(Vec::new()) },
+        end: Vec::new(),
+    }
+}
+
+fn train(statement: &Statement, features: &[i32], labels: &[u32]) -> Trace {
+    let algorithm = statement.algorithm();
+    let width = statement.data.features as usize;
+    let point = |i: u32| Some((&features[i as usize * width..(i as usize + 1) * width], labels[i as usize]));
+    let schedule = statement.schedule().unwrap();
+    let mut weights = initial_weights(&algorithm, &statement.data.root, &statement.nonce);
+    if statement.first_step > 0 {
+        let before = statement.first_step as usize;
+        let indices = schedule.window_indices(0, before);
+        let trace = record_window(&algorithm, weights, point, &indices, &vec![20_000; before], 0, |_| ()).unwrap();
+        weights = trace.end;
+    }
+    let indices = schedule.window_indices(statement.first_step, statement.multipliers.len());
+    record_window(&algorithm, weights, point, &indices, &statement.multipliers, statement.first_step, |_| ()).unwrap()
+}
+
+fn commit_ends(
+    statement: &mut Statement,
+    trace: &Trace,
+    entropy: &mut dyn Entropy,
+) -> (Option<BlindedRows>, BlindedRows) {
+    let generators = Generators::derive(GENERATORS, 1 << statement.log_columns);
+    let mut commit = |statement: &Statement, weights| {
+        let shape = weight_shape(statement);
+        commit_weights(&generators, &shape, weights, entropy).unwrap()
+    };
+    let start = (statement.first_step > 0).then(|| commit(statement, &trace.start));
+    let end = commit(statement, &trace.end);
+    if let Some(start) = &start {
+        statement.start = Start::Committed(start.rows.clone());
+    }
+    statement.end = end.rows.clone();
+    (start, end)
+}
+
+/// The shape of a statement whose weight rows are not yet there.
+fn weight_shape(statement: &Statement) -> zkdl_arguments::Shape {
+    statement.shape_without_rows(&Limits::default()).unwrap()
+}
