@@ -2,7 +2,7 @@
 //!
 //! Committed rounds are correct by derivation, so the error of a verifier says little about what is false. A cheat is
 //! therefore judged three times: by [`relation`], which names the violated equation of training; by [`harness`], which sees
-//! every hidden value and names the first claim that does not hold; and by the real verifier on real bytes, [`bytes`].
+//! every hidden value and names the first claim that does not hold; and by the real verifier on real bytes, [`case`].
 //!
 //! | module | what |
 //! |---|---|
@@ -13,11 +13,13 @@
 //! | [`tensor`] | sparse tensors and their dense tables |
 //! | [`plain`], [`plain_relu`] | the provers on dense tables by naive sums: twin of the fast ones, and prover of cheats |
 //! | [`harness`] | channels with programmed challenges; the first hidden claim that does not hold |
-//! | [`bytes`] | real proofs of cheating witnesses |
+//! | [`fast`] | the shipped provers in a row, over any channel |
+//! | [`case`] | real statements, and real proofs of cheating witnesses |
 //!
 //! Position: beside the proof's crates; nothing depends on it.
 
-pub mod bytes;
+pub mod case;
+pub mod fast;
 pub mod harness;
 pub mod plain;
 pub mod plain_relu;

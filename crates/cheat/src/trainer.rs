@@ -57,7 +57,7 @@ pub struct Hooks {
     /// The final weights that are committed.
     pub end: Box<dyn Fn(&Trainer<'_>) -> Vec<Matrix>>,
     /// Changes what the prover computes with or commits to, after training.
-    pub post: Box<dyn Fn(&mut Witness)>,
+    pub post: Box<dyn Fn(&mut Witness, &Shape)>,
     /// Examples really trained on.
     pub batch: Option<usize>,
     /// Steps really trained.
@@ -86,7 +86,7 @@ impl Default for Hooks {
             multiplier: Box::new(honest::multiplier),
             start: Box::new(|w| w),
             end: Box::new(|s| s.weights.clone()),
-            post: Box::new(|_| ()),
+            post: Box::new(|_, _| ()),
             batch: None,
             steps: None,
             wide: false,
@@ -344,7 +344,7 @@ pub fn train(sample: &Sample, hooks: &Hooks) -> Result<Witness, Overflow> {
         return Err(Overflow);
     }
     witness.finish(&s);
-    (hooks.post)(&mut witness);
+    (hooks.post)(&mut witness, &sample.shape);
     Ok(witness)
 }
 

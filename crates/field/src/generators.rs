@@ -10,6 +10,7 @@
 use pasta_curves::arithmetic::CurveExt;
 use pasta_curves::group::Group;
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
 use crate::batch::{BatchAdder, Xy};
 use crate::group::{self, Affine, Point};
@@ -45,8 +46,9 @@ pub struct Generators {
     pub value: Affine,
     /// `H`: carries the blind.
     pub blind: Affine,
-    value_multiples: FixedBase,
-    blind_multiples: FixedBase,
+    /// Only provers need the tables: they are built on first use.
+    value_multiples: OnceLock<FixedBase>,
+    blind_multiples: OnceLock<FixedBase>,
 }
 
 /// A blind is zero (or its multiple of the generator has no affine form): draw it again.
@@ -63,15 +65,23 @@ impl Generators {
             columns: derive_columns(label, columns),
             value,
             blind,
-            value_multiples: FixedBase::new(&value),
-            blind_multiples: FixedBase::new(&blind),
+            value_multiples: OnceLock::new(),
+            blind_multiples: OnceLock::new(),
         }
+    }
+
+    fn value_multiples(&self) -> &FixedBase {
+        self.value_multiples.get_or_init(|| FixedBase::new(&self.value))
+    }
+
+    fn blind_multiples(&self) -> &FixedBase {
+        self.blind_multiples.get_or_init(|| FixedBase::new(&self.blind))
     }
 
     /// `value g + blind H`, in variable time. About 13 us.
     #[must_use]
     pub fn commit(&self, value: &Scalar, blind: &Scalar) -> Point {
-        self.value_multiples.mul(value) + self.blind_multiples.mul(blind)
+        self.value_multiples().mul(value) + self.blind_multiples().mul(blind)
     }
 
     /// `r_i H` for every blind, in variable time and on all threads. About 4 us each.
@@ -80,7 +90,7 @@ impl Generators {
     /// [`ZeroBlind`]: the identity is no start for an affine accumulator, and hides nothing.
     pub fn blinds(&self, blinds: &[Scalar]) -> Result<Vec<Xy>, ZeroBlind> {
         let chunks: Result<Vec<_>, _> =
-            blinds.par_chunks(512).map(|chunk| self.blind_multiples.mul_all(chunk).ok_or(ZeroBlind)).collect();
+            blinds.par_chunks(512).map(|chunk| self.blind_multiples().mul_all(chunk).ok_or(ZeroBlind)).collect();
         Ok(chunks?.concat())
     }
 }

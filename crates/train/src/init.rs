@@ -1,6 +1,6 @@
 //! Starting weights from a public seed.
 //!
-//! For l = 1..L, W^l[k][j] is uniform in [-a_l, a_l] with a_l = isqrt(floor(3 * 4^f_W / d_(l-1))), that is, standard deviation about
+//! For l = 1..L, `W^l[k][j]` is uniform in [-a_l, a_l] with a_l = isqrt(floor(3 * 4^f_W / d_(l-1))), that is, standard deviation about
 //! 1 / sqrt(fan in) at f_W fraction bits. The values are `uniform(2 a_l + 1) - a_l` of the stream `zkdl/v1/weights` for (root, nonce)
 //! (see [`zkdl_dataset::stream`]), layer by layer, row-major: k outer, j inner. Biases are 0 and draw nothing.
 

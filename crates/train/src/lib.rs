@@ -25,7 +25,7 @@
 //! | [`step`] | [`Trainer`]: one training step |
 //! | [`cell`], [`trace`] | the bits of a cell; the cells of a window of steps |
 //! | [`eval`] | accuracy and loss of a model |
-//! | [`check`] | an independent, plain checker of a trace that names the first violated equation |
+//! | [`mod@check`] | an independent, plain checker of a trace that names the first violated equation |
 //!
 //! Position: a leaf of `zkdl`; it takes the public pseudorandom stream from `zkdl-dataset` and holds no cryptography.
 

@@ -11,15 +11,29 @@ const PROTOCOL: u8 = 3;
 /// A Fiat-Shamir transcript. There is none without a protocol name and a statement.
 pub struct Transcript {
     hash: Sha512,
+    #[cfg(feature = "simulator")]
+    script: Option<std::collections::VecDeque<[u8; 64]>>,
 }
 
 impl Transcript {
     /// Starts the transcript of `protocol` (name and version) about the statement with this digest.
     #[must_use]
     pub fn new(protocol: &str, statement_digest: &[u8; 32]) -> Self {
-        let mut transcript = Self { hash: Sha512::new() };
+        let mut transcript = Self {
+            hash: Sha512::new(),
+            #[cfg(feature = "simulator")]
+            script: None,
+        };
         transcript.frame(PROTOCOL, protocol, statement_digest);
         transcript
+    }
+
+    /// A transcript whose challenges are these, whatever is absorbed, and live ones after them. It proves nothing: it is what
+    /// a simulator programs.
+    #[cfg(feature = "simulator")]
+    #[must_use]
+    pub fn scripted(challenges: impl IntoIterator<Item = [u8; 64]>) -> Self {
+        Self { script: Some(challenges.into_iter().collect()), ..Self::new("simulator", &[0; 32]) }
     }
 
     fn frame(&mut self, kind: u8, label: &str, data: &[u8]) {
@@ -37,6 +51,10 @@ impl Transcript {
 
     /// 64 bytes that depend on everything absorbed so far.
     pub fn challenge_bytes(&mut self, label: &str) -> [u8; 64] {
+        #[cfg(feature = "simulator")]
+        if let Some(challenge) = self.script.as_mut().and_then(std::collections::VecDeque::pop_front) {
+            return challenge;
+        }
         self.frame(CHALLENGE, label, &[]);
         self.hash.clone().finalize().into()
     }

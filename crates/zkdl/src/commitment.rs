@@ -76,24 +76,37 @@ pub fn commit_points(
     classes: usize,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
+    let blinds = draw(entropy, &[b"points"], labels.len())?;
+    let rows = points_with_blinds(generators, features, labels, classes, &blinds)?;
+    Ok(BlindedRows { rows, blinds })
+}
+
+/// The commitments to data points under given blinds: whoever keeps rows and blinds finds the public commitments again.
+///
+/// # Errors
+/// As [`commit_points`]; [`ProveError::Witness`] also unless there is one blind a point.
+pub fn points_with_blinds(
+    generators: &Generators,
+    features: &[i32],
+    labels: &[u32],
+    classes: usize,
+    blinds: &[Scalar],
+) -> Result<Vec<[u8; 32]>, ProveError> {
     let points = labels.len();
     let width = features.len().checked_div(points).unwrap_or(0);
+    let largest = labels.iter().map(|l| *l as usize + 1).max().unwrap_or(0);
     let sizes = [
         ("the number of feature values", features.len(), width * points),
-        (
-            "the number of label classes",
-            labels.iter().map(|l| *l as usize + 1).max().unwrap_or(0).max(classes),
-            classes,
-        ),
+        ("the number of label classes", largest.max(classes), classes),
         ("the number of columns", generators.columns.len().min(width + classes), width + classes),
+        ("the number of point blinds", blinds.len(), points),
     ];
     for (what, got, expected) in sizes {
         if got != expected {
             return Err(ProveError::Witness { what, got, expected });
         }
     }
-    let blinds = draw(entropy, &[b"points"], points)?;
-    let starts = generators.blinds(&blinds)?;
+    let starts = generators.blinds(blinds)?;
     let rows: Vec<Vec<i64>> = features
         .chunks(width.max(1))
         .zip(labels)
@@ -109,9 +122,9 @@ pub fn commit_points(
             let rows: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
             commit_bytes(&generators.columns, &rows, &starts)
         }
-        None => commit_integers(generators, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), &blinds),
+        None => commit_integers(generators, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), blinds),
     };
-    Ok(BlindedRows { rows: points.iter().map(group::encode).collect(), blinds })
+    Ok(points.iter().map(group::encode).collect())
 }
 
 /// Commits all rows of a network's weights, in the order of [`weight_rows`].
@@ -124,10 +137,27 @@ pub fn commit_weights(
     weights: &Weights,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
+    let blinds = draw(entropy, &[b"weights"], weight_rows(shape).len())?;
+    let rows = weights_with_blinds(generators, shape, weights, &blinds)?;
+    Ok(BlindedRows { rows, blinds })
+}
+
+/// The commitments to weights under given blinds, one a row.
+///
+/// # Errors
+/// [`ProveError::Witness`] unless there is one blind a row.
+pub fn weights_with_blinds(
+    generators: &Generators,
+    shape: &Shape,
+    weights: &Weights,
+    blinds: &[Scalar],
+) -> Result<Vec<[u8; 32]>, ProveError> {
     let rows = weight_slices(shape, weights);
-    let blinds = draw(entropy, &[b"weights"], rows.len())?;
-    let points = commit_integers(generators, &rows, &blinds);
-    Ok(BlindedRows { rows: points.iter().map(group::encode).collect(), blinds })
+    if rows.len() != blinds.len() {
+        let what = "the number of weight blinds";
+        return Err(ProveError::Witness { what, got: blinds.len(), expected: rows.len() });
+    }
+    Ok(commit_integers(generators, &rows, blinds).iter().map(group::encode).collect())
 }
 
 /// The integers of every weight row.

@@ -1,1 +1,346 @@
-//! describe
+//! The statement for people and programs: digests, sizes, JSON, plain words.
+//!
+//! ```text
+//! model digest  = SHA-256(len || "zkdl/model/v1"  || n (u64) || weight rows, 32 bytes each)          len: u64; little endian
+//! config digest = SHA-256(len || "zkdl/config/v1" || encoding of the statement with root = 0, log2 of columns = 0 and no rows)
+//! ```
+//!
+//! The config digest covers what was to be computed: sizes and ranges of the data, network, format, batch, R_L, the cap on
+//! steps, nonce, first step and all multipliers. It does not cover which data, which weights, nor how rows are laid out. The
+//! windows of a run that follow one another are one longer window ([`join`]), whose config digest is the run's.
+//!
+//! Nothing here trusts the statement: any that decodes can be described, also a nonsensical one.
+
+use crate::error::StatementError;
+use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use zkdl_arguments::rows::{cell_row_count, weight_row_count};
+
+const MODEL: &str = "zkdl/model/v1";
+const CONFIG: &str = "zkdl/config/v1";
+
+/// Sizes that follow from a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Weights and biases.
+    pub parameters: u64,
+    /// Cells of the window.
+    pub cells: u64,
+    /// Rows that the cells are committed in.
+    pub cell_rows: usize,
+    /// Rows that weights are committed in.
+    pub weight_rows: usize,
+}
+
+/// The sizes of a statement; its weight rows need not be there yet.
+///
+/// # Errors
+/// [`StatementError`] if the statement is refused.
+pub fn sizes(statement: &Statement) -> Result<Sizes, StatementError> {
+    let shape = statement.shape_without_rows(&Limits::default())?;
+    let algorithm = statement.algorithm();
+    Ok(Sizes {
+        parameters: algorithm.parameters(),
+        cells: algorithm.cells_per_step().saturating_mul(statement.multipliers.len() as u64),
+        cell_rows: cell_row_count(&shape),
+        weight_rows: weight_row_count(&shape),
+    })
+}
+
+/// The name of a model: a digest of the row commitments of its weights.
+#[must_use]
+pub fn model_digest(rows: &[[u8; 32]]) -> [u8; 32] {
+    let mut hash = labelled(MODEL);
+    hash.update((rows.len() as u64).to_le_bytes());
+    rows.iter().for_each(|row| hash.update(row));
+    hash.finalize().into()
+}
+
+/// The name of what was to be computed, whatever the data and the weights.
+#[must_use]
+pub fn config_digest(statement: &Statement) -> [u8; 32] {
+    let mut bare = Statement { end: Vec::new(), log_columns: 0, ..statement.clone() };
+    bare.data.root = [0; 32];
+    if let Start::Committed(rows) = &mut bare.start {
+        rows.clear();
+    }
+    let mut hash = labelled(CONFIG);
+    hash.update(bare.encode());
+    hash.finalize().into()
+}
+
+fn labelled(label: &str) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update((label.len() as u64).to_le_bytes());
+    hash.update(label);
+    hash
+}
+
+/// Two windows that follow one another, as the one window that they are together; the reason if they do not: other data,
+/// another configuration, a gap, or start weights that are not the final weights of the window before.
+///
+/// # Errors
+/// What does not fit, in words.
+pub fn join(first: &Statement, second: &Statement) -> Result<Statement, String> {
+    let end = first.first_step.saturating_add(first.multipliers.len() as u64);
+    if second.first_step != end {
+        return Err(format!("one ends before step {end}, the other starts at step {}", second.first_step));
+    }
+    if first.data != second.data {
+        return Err("they are about different data".to_owned());
+    }
+    if second.start != Start::Committed(first.end.clone()) {
+        return Err("the later one does not start from the final weight rows of the earlier one".to_owned());
+    }
+    let same_run = |s: &Statement| Statement {
+        first_step: 0,
+        multipliers: Vec::new(),
+        start: Start::Seed,
+        end: Vec::new(),
+        ..s.clone()
+    };
+    if same_run(first) != same_run(second) {
+        return Err("their configurations differ".to_owned());
+    }
+    let multipliers = [&first.multipliers[..], &second.multipliers].concat();
+    Ok(Statement { multipliers, end: second.end.clone(), ..first.clone() })
+}
+
+/// The steps at which the multiplier changes, with its new value.
+fn pieces(statement: &Statement) -> Vec<(u64, u64)> {
+    let steps = (statement.first_step..).zip(&statement.multipliers);
+    let mut pieces: Vec<(u64, u64)> = Vec::new();
+    for (step, c) in steps {
+        if pieces.last().is_none_or(|last| last.1 != *c) {
+            pieces.push((step, *c));
+        }
+    }
+    pieces
+}
+
+/// The learning rate that a multiplier stands for: `c B / 2^(R_L - 2 f_A)`.
+fn rate(statement: &Statement, c: u64) -> f64 {
+    let bits = i64::from(statement.r_l) - 2 * i64::from(statement.format.f_a);
+    c as f64 * f64::from(statement.batch) / 2f64.powi(bits.clamp(-1100, 1100) as i32)
+}
+
+fn widths(statement: &Statement) -> Vec<u32> {
+    [&[statement.data.features], &statement.hidden[..], &[statement.data.classes]].concat()
+}
+
+/// The statement as JSON: everything it says, rows by their digests.
+#[must_use]
+pub fn to_json(statement: &Statement) -> Value {
+    let data = &statement.data;
+    let start = match &statement.start {
+        Start::Seed => json!({ "kind": "public seed" }),
+        Start::Committed(rows) => {
+            json!({ "kind": "committed", "model": hex(&model_digest(rows)), "rows": rows.len() })
+        }
+    };
+    let multipliers: Vec<Value> = pieces(statement)
+        .into_iter()
+        .map(|(step, c)| json!({ "from_step": step, "c": c, "learning_rate": rate(statement, c) }))
+        .collect();
+    let format = statement.format;
+    json!({
+        "protocol": PROTOCOL,
+        "generators": GENERATORS,
+        "statement": hex(&statement.digest()),
+        "config": hex(&config_digest(statement)),
+        "model": { "digest": hex(&model_digest(&statement.end)), "rows": statement.end.len() },
+        "data": {
+            "root": hex(&data.root), "points": data.points, "features": data.features, "classes": data.classes,
+            "value_min": data.value_min, "value_max": data.value_max, "fraction_bits": data.fraction_bits,
+        },
+        "algorithm": {
+            "widths": widths(statement), "activation": "ReLU", "loss": "squared error",
+            "f_a": format.f_a, "f_g": format.f_g, "q": format.q, "q_g": format.q_g, "r_l": statement.r_l,
+            "batch": statement.batch, "max_steps": statement.max_steps,
+            "parameters": statement.algorithm().parameters(),
+        },
+        "nonce": hex(&statement.nonce),
+        "first_step": statement.first_step,
+        "steps": statement.multipliers.len(),
+        "multipliers": multipliers,
+        "start": start,
+        "log_columns": statement.log_columns,
+        "premises": premises(statement),
+    })
+}
+
+/// The statement in plain words, one sentence an item.
+#[must_use]
+pub fn in_words(statement: &Statement) -> Vec<String> {
+    let data = &statement.data;
+    let format = statement.format;
+    let widths: Vec<String> = widths(statement).iter().map(u32::to_string).collect();
+    let end = statement.first_step.saturating_add(statement.multipliers.len() as u64);
+    vec![
+        format!("Model {}: its {} committed weight rows hold exactly the weights that the training below computes.",
+            hex(&model_digest(&statement.end)), statement.end.len()),
+        format!("Data {}: {} committed points of {} features (integers in [{}, {}] with {} fraction bits) and a label of {} classes.",
+            hex(&data.root), data.points, data.features, data.value_min, data.value_max, data.fraction_bits, data.classes),
+        format!("Algorithm: exact integer training, layers {} (bias, ReLU, squared error), {} parameters; f_A {}, f_G {}, Q {}, Q_G {}, R_L {}.",
+            widths.join("-"), statement.algorithm().parameters(), format.f_a, format.f_g, format.q, format.q_g, statement.r_l),
+        format!("Steps: {} of them, from step {} up to, not including, step {end}, of a run of at most {}; {} points each.",
+            statement.multipliers.len(), statement.first_step, statement.max_steps, statement.batch),
+        format!("Learning rate: {}.", rates_in_words(statement)),
+        format!("Order: every epoch visits the points in a permutation drawn from data root, nonce and epoch number; nonce {}.",
+            hex(&statement.nonce)),
+        start_in_words(statement),
+        format!("Configuration {}; statement {}.", hex(&config_digest(statement)), hex(&statement.digest())),
+    ]
+}
+
+fn rates_in_words(statement: &Statement) -> String {
+    const SHOWN: usize = 8;
+    let pieces = pieces(statement);
+    let one = |(step, c): &(u64, u64)| format!("{} (c_t = {c}) from step {step}", rate(statement, *c));
+    let mut words: Vec<String> = pieces.iter().take(SHOWN).map(one).collect();
+    if pieces.len() > SHOWN {
+        words.push(format!("and {} more changes, listed in the JSON form", pieces.len() - SHOWN));
+    }
+    words.join(", ")
+}
+
+fn start_in_words(statement: &Statement) -> String {
+    match &statement.start {
+        Start::Seed => "Start: weights drawn from data root and nonce, known to everyone.".to_owned(),
+        Start::Committed(rows) => format!(
+            "Start: the weights of model {}, {} committed rows that the statement lists.",
+            hex(&model_digest(rows)),
+            rows.len()
+        ),
+    }
+}
+
+/// What a valid proof of this statement takes for granted.
+#[must_use]
+pub fn premises(statement: &Statement) -> Vec<String> {
+    let data = &statement.data;
+    let mut premises = vec![
+        format!(
+            "Not proven here: that the committed features lie in [{}, {}] and that the committed labels are one-hot.",
+            data.value_min, data.value_max
+        ),
+        "Not proven here: that the data root was published before the nonce was chosen.".to_owned(),
+    ];
+    if let Start::Committed(rows) = &statement.start {
+        premises.push(format!(
+            "Not proven here: how the start weights {} came about. That takes valid proofs of all earlier steps, each starting from the final rows of the one before.",
+            hex(&model_digest(rows))
+        ));
+    }
+    premises
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zkdl_dataset::descriptor::Descriptor;
+    use zkdl_train::Format;
+
+    fn statement() -> Statement {
+        Statement {
+            data: Descriptor {
+                points: 1437,
+                features: 64,
+                classes: 10,
+                value_min: 0,
+                value_max: 16,
+                fraction_bits: 4,
+                root: [1; 32],
+            },
+            hidden: vec![128, 64],
+            format: Format::default(),
+            batch: 32,
+            r_l: 37,
+            max_steps: 880,
+            nonce: [2; 32],
+            first_step: 0,
+            multipliers: vec![32768, 32768, 16384],
+            log_columns: 12,
+            start: Start::Seed,
+            end: vec![[3; 32]; 4],
+        }
+    }
+
+    fn next(first: &Statement) -> Statement {
+        Statement { first_step: 3, start: Start::Committed(first.end.clone()), end: vec![[4; 32]; 4], ..first.clone() }
+    }
+
+    #[test]
+    fn the_config_digest_covers_the_computation_only() {
+        let base = config_digest(&statement());
+        let mut other = Statement { end: vec![[9; 32]], log_columns: 3, ..statement() };
+        other.data.root = [7; 32];
+        assert_eq!(config_digest(&other), base);
+        let changes: [fn(&mut Statement); 6] = [
+            |s| s.batch = 31,
+            |s| s.hidden[0] = 127,
+            |s| s.multipliers[2] = 1,
+            |s| s.nonce[0] = 0,
+            |s| s.first_step = 1,
+            |s| s.data.points = 1,
+        ];
+        for change in changes {
+            let mut changed = statement();
+            change(&mut changed);
+            assert_ne!(config_digest(&changed), base);
+        }
+    }
+
+    #[test]
+    fn the_model_digest_separates_rows() {
+        assert_ne!(model_digest(&[[1; 32]]), model_digest(&[[1; 32], [1; 32]]));
+        assert_ne!(model_digest(&[]), model_digest(&[[0; 32]]));
+    }
+
+    #[test]
+    fn windows_join_only_where_they_meet() {
+        let (first, second) = (statement(), next(&statement()));
+        let both = join(&first, &second).unwrap();
+        assert_eq!((both.first_step, both.multipliers.len(), &both.start), (0, 6, &Start::Seed));
+        assert_eq!(both.end, second.end);
+        assert!(join(&second, &first).is_err());
+        let refused = [
+            Statement { first_step: 4, ..second.clone() },
+            Statement { start: Start::Committed(vec![[5; 32]; 4]), ..second.clone() },
+            Statement { batch: 3, ..second.clone() },
+            Statement { nonce: [0; 32], ..second.clone() },
+        ];
+        for other in refused {
+            assert!(join(&first, &other).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn words_and_json_name_everything_an_auditor_compares() {
+        let statement = statement();
+        let words = in_words(&statement).join("\n");
+        for part in ["64-128-64-10", "1437", "0.5 (c_t = 32768) from step 0", "0.25 (c_t = 16384) from step 2", "01010101"] {
+            assert!(words.contains(part), "{part} is missing from\n{words}");
+        }
+        let json = to_json(&statement);
+        assert_eq!(json["model"]["digest"], hex(&model_digest(&statement.end)));
+        assert_eq!(json["multipliers"][1]["from_step"], 2);
+        assert_eq!(premises(&statement).len() + 1, premises(&next(&statement)).len());
+    }
+
+    #[test]
+    fn nonsense_is_described_without_panic() {
+        let format = Format { f_a: u32::MAX, f_g: u32::MAX, q: 0, q_g: 0 };
+        let odd = Statement {
+            format,
+            r_l: 0,
+            first_step: u64::MAX,
+            multipliers: vec![u64::MAX],
+            hidden: vec![u32::MAX; 9],
+            ..statement()
+        };
+        assert!(!in_words(&odd).is_empty());
+        assert!(to_json(&odd).is_object());
+    }
+}

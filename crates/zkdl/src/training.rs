@@ -142,24 +142,35 @@ pub fn verify(
     }
     let shape = statement.shape(limits)?;
     check_points(statement, points)?;
-    let mut channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
-    let bases = RowBases::new(&shape, matches!(statement.start, Start::Committed(_)));
+    let channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
+    let channel = read(statement, &shape, points, channel)?;
+    let generators = Generators::derive(GENERATORS, shape.columns);
+    let msm_points = settle(channel, &generators)?;
+    Ok(Verified { statement: digest, msm_points })
+}
+
+/// Reads all messages and collects the equations that have to hold.
+fn read<'a>(
+    statement: &Statement,
+    shape: &Shape,
+    points: &PointCommitments,
+    mut channel: ProofReader<'a>,
+) -> Result<ProofReader<'a>, VerifyError> {
+    let bases = RowBases::new(shape, matches!(statement.start, Start::Committed(_)));
     register_rows(&mut channel, statement, points)?;
-    for _ in 0..cell_row_count(&shape) {
+    for _ in 0..cell_row_count(shape) {
         channel.receive_point("cells.row")?;
     }
     let public = public_start(statement);
     let slices: Vec<&[i64]> = public.iter().flat_map(|w| &w.layers).map(|l| l.values.as_slice()).collect();
-    let obligations = window::verify(&mut channel, &shape, &bases, start_values(statement, &slices))?;
+    let obligations = window::verify(&mut channel, shape, &bases, start_values(statement, &slices))?;
     let reduced = opening::verify(&mut channel, shape.columns, &obligations.queries, bases.total)?;
     sigma::verify_products(&mut channel, &obligations.products)?;
     sigma::verify_knowledge(&mut channel)?;
     let rows = reduced.row_weights.into_iter().enumerate().collect();
     let opened = Commitment { terms: rows, constant: Scalar::ZERO };
     ipa::verify(&mut channel, opened, reduced.value, &reduced.point)?;
-    let generators = Generators::derive(GENERATORS, shape.columns);
-    let msm_points = settle(channel, &generators)?;
-    Ok(Verified { statement: digest, msm_points })
+    Ok(channel)
 }
 
 /// Checks all equations at once and, if they do not hold, names the first that fails.
@@ -188,9 +199,9 @@ fn holds(equation: &Equation, points: &[Affine], generators: &Generators) -> boo
     coefficients.extend([equation.form.constant, equation.blind]);
     coefficients.extend(&equation.columns);
     let columns = generators.columns.iter().take(equation.columns.len());
-    let all: Vec<Affine> =
-        points.iter().chain([&generators.value, &generators.blind]).chain(columns).copied().collect();
-    group::is_identity(&msm(&all, &coefficients))
+    let all = points.iter().chain([&generators.value, &generators.blind]).chain(columns).zip(coefficients);
+    let (bases, scalars): (Vec<Affine>, Vec<Scalar>) = all.filter(|(_, c)| *c != Scalar::ZERO).unzip();
+    group::is_identity(&msm(&bases, &scalars))
 }
 
 fn check_points(statement: &Statement, points: &PointCommitments) -> Result<(), VerifyError> {
@@ -328,3 +339,7 @@ fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> 
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "simulator.rs"]
+mod simulator;

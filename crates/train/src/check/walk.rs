@@ -37,7 +37,7 @@ impl Place {
     }
 }
 
-/// A, and G once it is known, of one example: [layer][neuron].
+/// A, and G once it is known, of one example: `[layer][neuron]`.
 struct Example {
     activations: Vec<Vec<i128>>,
     gradients: Vec<Vec<i128>>,
@@ -48,7 +48,7 @@ pub(super) struct Walk<'a, W> {
     relation: Relation<'a>,
     witness: &'a W,
     layout: CellLayout,
-    /// W_t: [layer][input, bias last][neuron].
+    /// W_t: `[layer][input, bias last][neuron]`.
     weights: Vec<Vec<Vec<i128>>>,
 }
 
@@ -266,7 +266,7 @@ fn check_sizes(relation: &Relation<'_>, witness: &impl Witness) -> Result<(), Vi
     Ok(())
 }
 
-/// Weights as [layer][input, bias last][neuron].
+/// Weights as `[layer][input, bias last][neuron]`.
 fn matrices(weights: &Weights) -> Vec<Vec<Vec<i128>>> {
     let rows =
         |values: &[i64], width| values.chunks(width).map(|row| row.iter().map(|&w| w.into()).collect()).collect();

@@ -111,7 +111,7 @@ fn draft(sizes: &Sizes, root: [u8; 32]) -> Statement {
         max_steps: 1000,
         nonce: [9; 32],
         first_step: sizes.first_step,
-        multipliers: (0..sizes.steps as u64).map(|t| 20_000 + 1_000 * t).collect(),
+        multipliers: (0..sizes.steps as u64).map(|t| 5_000 + 250 * t).collect(),
         log_columns: 0,
         start: if sizes.first_step == 0 { Start::Seed } else { Start::Committed(Vec::new()) },
         end: Vec::new(),
@@ -127,7 +127,7 @@ fn train(statement: &Statement, features: &[i32], labels: &[u32]) -> Trace {
     if statement.first_step > 0 {
         let before = statement.first_step as usize;
         let indices = schedule.window_indices(0, before);
-        let trace = record_window(&algorithm, weights, point, &indices, &vec![20_000; before], 0, |_| ()).unwrap();
+        let trace = record_window(&algorithm, weights, point, &indices, &vec![5_000; before], 0, |_| ()).unwrap();
         weights = trace.end;
     }
     let indices = schedule.window_indices(statement.first_step, statement.multipliers.len());

@@ -1,0 +1,279 @@
+//! Real statements whose start weights reach every corner of a rounding, and real proofs of cheating witnesses.
+//!
+//! A cheat commits to what it likes, also field elements that are no bits, and sends the messages of [`crate::plain`] through
+//! the real channel; everything after zkReLU is the shipped prover. The judge is the shipped verifier.
+
+use crate::harness::{Claims, Event, Tamper, Tap};
+use crate::plain::{self, Strategy};
+use crate::sample::{Draw, Sample};
+use crate::trainer::Matrix;
+use crate::witness::{Witness, flatten};
+use zkdl::commitment::commit_points;
+use zkdl::proof::Proof;
+use zkdl::statement::{GENERATORS, Limits, PROTOCOL};
+use zkdl::{BlindedRows, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify};
+use zkdl_arguments::opening::{self, RowValues};
+use zkdl_arguments::selection::RowBases;
+use zkdl_commit::blinds::{BlindSource, Entropy};
+use zkdl_commit::channel::ProofWriter;
+use zkdl_commit::msm::msm;
+use zkdl_commit::{ipa, sigma};
+use zkdl_dataset::descriptor::Descriptor;
+use zkdl_field::generators::Generators;
+use zkdl_field::scalar::{RandomnessError, dot};
+use zkdl_field::{Affine, Field, Scalar, group};
+use zkdl_train::{Format, initial_weights};
+use zkdl_transcript::{ReadError, Sender};
+
+/// Sizes and seed of a case.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Fixes data, order and weights.
+    pub seed: u64,
+    /// `d_0 .. d_L`.
+    pub widths: Vec<u32>,
+    /// Examples a step.
+    pub batch: u32,
+    /// Steps.
+    pub steps: usize,
+    /// Data points.
+    pub points: u32,
+    /// Binary logarithm of the columns.
+    pub log_columns: u32,
+    /// Whether the window starts at committed weights; else at the public seed's.
+    pub start_committed: bool,
+}
+
+/// A statement without weight rows, and all that honest parties know.
+pub struct Case {
+    /// Statement; the weight rows are missing.
+    pub statement: Statement,
+    /// Its integers.
+    pub sample: Sample,
+    /// Public point commitments.
+    pub points: PointCommitments,
+    /// Generators of the statement's columns.
+    pub generators: Generators,
+    point_rows: BlindedRows,
+}
+
+/// What a prover made of a witness.
+pub struct Attempt {
+    /// The statement with the rows it committed.
+    pub statement: Statement,
+    /// The proof.
+    pub proof: Proof,
+    /// Everything said up to the opening.
+    pub events: Vec<Event>,
+}
+
+/// Repeatable "entropy".
+struct Repeatable(Draw);
+
+impl Entropy for Repeatable {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomnessError> {
+        bytes.iter_mut().for_each(|b| *b = self.0.word() as u8);
+        Ok(())
+    }
+}
+
+/// R_L of all cases.
+const R_L: u32 = 19;
+/// The largest feature, and its negative the smallest.
+const LARGEST: i32 = 8;
+
+fn draft(config: &Config, root: [u8; 32], draw: &mut Draw) -> Statement {
+    let classes = config.widths.last().copied().unwrap_or(1);
+    let format = Format { f_a: 3, f_g: 4, q: 16, q_g: 16 };
+    let (low, high) = (1 << (R_L - format.f_w() - 1), 3 << (R_L - format.f_w()));
+    Statement {
+        data: Descriptor {
+            points: config.points,
+            features: config.widths[0],
+            classes,
+            value_min: -LARGEST,
+            value_max: LARGEST,
+            fraction_bits: 2,
+            root,
+        },
+        hidden: config.widths[1..config.widths.len() - 1].to_vec(),
+        format,
+        batch: config.batch,
+        r_l: R_L,
+        max_steps: 100,
+        nonce: [config.seed as u8; 32],
+        first_step: u64::from(config.start_committed),
+        multipliers: (0..config.steps).map(|_| draw.between(low, high) as u64).collect(),
+        log_columns: config.log_columns,
+        start: if config.start_committed { Start::Committed(Vec::new()) } else { Start::Seed },
+        end: Vec::new(),
+    }
+}
+
+impl Case {
+    /// Draws a case. Its first example's cells of layer 1 are, if the start is committed, in order: a tie, Z = 0,
+    /// Z = -2^(R-1), Z > 0, Z < 0.
+    ///
+    /// # Errors
+    /// [`ProveError`] if the statement is refused.
+    pub fn new(config: &Config) -> Result<Self, ProveError> {
+        let draw = &mut Draw(config.seed);
+        let (width, classes) = (config.widths[0], config.widths[config.widths.len() - 1]);
+        let largest = i128::from(LARGEST);
+        let features: Vec<i32> =
+            (0..config.points * width).map(|_| draw.between(-largest, largest) as i32).collect();
+        let labels: Vec<u32> = (0..config.points).map(|_| draw.between(0, i128::from(classes) - 1) as u32).collect();
+        let generators = Generators::derive(GENERATORS, 1 << config.log_columns);
+        let entropy = &mut Repeatable(draw.clone());
+        let point_rows = commit_points(&generators, &features, &labels, classes as usize, entropy)?;
+        let points = PointCommitments(point_rows.rows.clone());
+        let statement = draft(config, points.root().unwrap_or_default(), draw);
+        let shape = statement.shape_without_rows(&Limits::default())?;
+        let integers = |row: &[i32]| row.iter().map(|x| i128::from(*x)).collect();
+        let one_hot = |label: &u32| (0..classes).map(|j| i128::from(j == *label)).collect();
+        let mut sample = Sample {
+            start: Vec::new(),
+            features: features.chunks(width as usize).map(integers).collect(),
+            labels: labels.iter().map(one_hot).collect(),
+            shape,
+        };
+        sample.start = if config.start_committed { planted(draw, &sample) } else { seeded(&statement) };
+        Ok(Self { statement, sample, points, generators, point_rows })
+    }
+
+    fn start_committed(&self) -> bool {
+        matches!(self.statement.start, Start::Committed(_))
+    }
+
+    /// The public start weights, if they are public.
+    #[must_use]
+    pub fn public_start(&self, witness: &Witness) -> Option<Vec<Vec<i64>>> {
+        (!self.start_committed()).then(|| flatten(&self.sample.shape, &witness.committed_start))
+    }
+
+    /// Commits to what the witness says, and proves it with honest code or an adaptive prover.
+    ///
+    /// # Errors
+    /// [`ProveError::Degenerate`] for a challenge of zero.
+    pub fn attempt(&self, witness: &Witness, strategy: Strategy, tamper: &Tamper) -> Result<Attempt, ProveError> {
+        let shape = &self.sample.shape;
+        let rows = witness.rows(shape, self.start_committed());
+        let bases = RowBases::new(shape, self.start_committed());
+        let mut entropy = Repeatable(Draw(1));
+        let mut blinds = self.point_rows.blinds.to_vec();
+        let context: [&[u8]; 1] = [b"rows"];
+        blinds.extend(BlindSource::new(&mut entropy, &context)?.draw_many(bases.total - shape.points));
+        let commitments = self.commit(&rows, &blinds);
+        let encode = |range: std::ops::Range<usize>| commitments[range].iter().map(group::encode).collect();
+        let mut statement = self.statement.clone();
+        if let Some(start) = bases.start {
+            statement.start = Start::Committed(encode(start..bases.end));
+        }
+        statement.end = encode(bases.end..bases.cells);
+        let digest = statement.digest();
+        let blind_source = BlindSource::new(&mut entropy, &[&digest])?;
+        let writer = ProofWriter::new(Sender::new(PROTOCOL, &digest), &self.generators, blind_source);
+        let mut tap = Tap::new(writer, tamper);
+        commitments[bases.cells..].iter().for_each(|row| tap.inner.sender.send_point("cells.row", row));
+        plain::prove(&mut tap, shape, witness, self.start_committed(), strategy);
+        let Tap { inner: writer, events, .. } = tap;
+        let body = self.finish(writer, &events, witness, &rows, &blinds)?;
+        Ok(Attempt { statement, proof: Proof { statement: digest, body }, events })
+    }
+
+    /// The shipped prover's end of a proof: opening, products, knowledge, inner product.
+    fn finish(
+        &self,
+        mut writer: ProofWriter<'_>,
+        events: &[Event],
+        witness: &Witness,
+        rows: &[Vec<Scalar>],
+        blinds: &[Scalar],
+    ) -> Result<Vec<u8>, ProveError> {
+        let Claims(obligations) = self.claims(events, witness).map_err(|_| ProveError::Degenerate)?;
+        let values: Vec<RowValues<'_>> = rows.iter().map(|row| RowValues::Scalars(row)).collect();
+        let columns = self.sample.shape.columns;
+        let (reduced, vector) = opening::prove(&mut writer, columns, &obligations.queries, &values)?;
+        sigma::prove_products(&mut writer, &obligations.products);
+        sigma::prove_knowledge(&mut writer);
+        let opened = ipa::Witness { vector, blind: dot(&reduced.row_weights, blinds), value: reduced.value };
+        ipa::prove(&mut writer, &self.generators.columns, opened, &reduced.point)?;
+        Ok(writer.sender.finish())
+    }
+
+    fn commit(&self, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
+        let zero = Scalar::ZERO;
+        let commit = |(row, blind): (&Vec<Scalar>, &Scalar)| {
+            let mut sum = self.generators.commit(&zero, blind);
+            let (mut bases, mut scalars) = (Vec::new(), Vec::new());
+            for (x, g) in row.iter().zip(&self.generators.columns).filter(|(x, _)| **x != zero) {
+                if *x == Scalar::ONE {
+                    sum += g;
+                } else {
+                    bases.push(*g);
+                    scalars.push(*x);
+                }
+            }
+            if bases.is_empty() { sum } else { sum + msm(&bases, &scalars) }
+        };
+        group::normalize(&rows.iter().zip(blinds).map(commit).collect::<Vec<_>>())
+    }
+
+    /// What a verifier that knows the openings is left with.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the messages are not those of the protocol.
+    pub fn claims(&self, events: &[Event], witness: &Witness) -> Result<Claims, ReadError> {
+        Claims::new(events, &self.sample.shape, self.public_start(witness).as_deref())
+    }
+
+    /// Names of the hidden claims that do not hold, in order.
+    ///
+    /// # Errors
+    /// As [`Self::claims`].
+    pub fn failing(&self, attempt: &Attempt, witness: &Witness) -> Result<Vec<&'static str>, ReadError> {
+        let rows = witness.rows(&self.sample.shape, self.start_committed());
+        Ok(self.claims(&attempt.events, witness)?.failing(&rows))
+    }
+
+    /// The shipped verifier's verdict.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify(&self, attempt: &Attempt) -> Result<Verified, VerifyError> {
+        verify(&attempt.statement, &self.points, &attempt.proof, &Limits::default())
+    }
+}
+
+/// Random start weights with the biases that put the first example's cells where they are wanted.
+fn planted(draw: &mut Draw, sample: &Sample) -> Vec<Matrix> {
+    let shape = &sample.shape;
+    let f = shape.format;
+    let bound = 1 << (f.r - 1);
+    let mut weights: Vec<Matrix> = Vec::new();
+    for slot in 0..shape.layers() {
+        let row = |draw: &mut Draw| (0..shape.outputs(slot)).map(|_| draw.between(-bound, bound)).collect();
+        weights.push((0..=shape.widths[slot]).map(|_| row(draw)).collect());
+    }
+    let first = &sample.features[shape.schedule[0][0] as usize];
+    let half = 1i128 << (f.r - 1);
+    for (j, z) in [3 * half, 0, -half, 10 * half, -10 * half].into_iter().enumerate().take(shape.outputs(0)) {
+        let mut sum = 0;
+        for (x, row) in first.iter().zip(&mut weights[0]) {
+            row[j] = (row[j] >> f.f_x) << f.f_x;
+            sum += (x << (f.f_a - f.f_x)) * row[j];
+        }
+        weights[0][shape.widths[0]][j] = (z - sum) >> f.f_a;
+    }
+    weights
+}
+
+/// The start weights of the public seed.
+fn seeded(statement: &Statement) -> Vec<Matrix> {
+    let weights = initial_weights(&statement.algorithm(), &statement.data.root, &statement.nonce);
+    let widths = statement.algorithm().widths;
+    let matrix = |(values, width): (&Vec<i64>, &u32)| {
+        values.chunks(*width as usize).map(|row| row.iter().map(|w| i128::from(*w)).collect()).collect()
+    };
+    weights.layers.iter().map(|layer| &layer.values).zip(&widths[1..]).map(matrix).collect()
+}

@@ -1,0 +1,138 @@
+//! How a cheat is described and judged.
+
+use zkdl::VerifyError;
+use zkdl_cheat::case::{Case, Config};
+use zkdl_cheat::harness::{Tamper, untouched};
+use zkdl_cheat::plain::Strategy;
+use zkdl_cheat::relation::{Equation, violated};
+use zkdl_cheat::trainer::{Cell, Hooks, centered, honest, train};
+use zkdl_cheat::witness::Witness;
+use zkdl_field::Scalar;
+
+/// Cells (0,0,0,j): what Z is there.
+pub(crate) const TIE: Cell = [0, 0, 0, 0];
+pub(crate) const ZERO: Cell = [0, 0, 0, 1];
+pub(crate) const NEGATIVE_TIE: Cell = [0, 0, 0, 2];
+pub(crate) const POSITIVE: Cell = [0, 0, 0, 3];
+pub(crate) const NEGATIVE: Cell = [0, 0, 0, 4];
+/// An output cell.
+pub(crate) const OUTPUT: Cell = [2, 1, 1, 0];
+
+/// Which statement a cheat is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// 5-7-6-3, an example a row of hidden cells.
+    Ragged,
+    /// The same, several examples and room for one more in a row.
+    Roomy,
+    /// The same, W_0 from the public seed.
+    Public,
+    /// 5-6-6-6-3: equal inner layers.
+    Square,
+}
+
+impl Base {
+    fn config(self) -> Config {
+        let (seed, widths) = match self {
+            Self::Square => (54, vec![5, 6, 6, 6, 3]),
+            Self::Public => (3, vec![5, 7, 6, 3]),
+            _ => (1, vec![5, 7, 6, 3]),
+        };
+        let log_columns = if self == Self::Roomy { 11 } else { 9 };
+        let start_committed = self != Self::Public;
+        Config { seed, widths, batch: 3, steps: 3, points: 5, log_columns, start_committed }
+    }
+
+    pub(crate) fn case(self) -> Case {
+        Case::new(&self.config()).unwrap()
+    }
+}
+
+/// A cheat and the names it goes by.
+pub(crate) struct Cheat {
+    pub(crate) name: &'static str,
+    pub(crate) base: Base,
+    pub(crate) hooks: Hooks,
+    pub(crate) tamper: Tamper,
+    /// The first violated equation; none if only messages are altered, or only what is committed beside the relation.
+    pub(crate) equation: Option<Equation>,
+    /// The first hidden claim that does not hold when honest code runs on the cheat.
+    pub(crate) claim: &'static str,
+    /// The same when the prover claims what is committed and chooses the last leaves.
+    pub(crate) adaptive: &'static str,
+}
+
+pub(crate) fn cheat(name: &'static str, equation: Equation, [claim, adaptive]: [&'static str; 2], hooks: Hooks) -> Cheat {
+    Cheat { name, base: Base::Ragged, hooks, tamper: untouched(), equation: Some(equation), claim, adaptive }
+}
+
+pub(crate) fn on(base: Base, cheat: Cheat) -> Cheat {
+    Cheat { base, ..cheat }
+}
+
+const STRATEGIES: [Strategy; 4] = [Strategy::Honest, Strategy::Leaves, Strategy::Mask, Strategy::Square];
+
+/// The error of a verifier that sees commitments only, from the first claim that does not hold.
+fn error(claim: &'static str) -> VerifyError {
+    match claim {
+        "forward" | "backward" | "update" | "relu mask" | "booleanity" => VerifyError::Product { which: claim },
+        _ => VerifyError::Opening,
+    }
+}
+
+/// The first hidden claim that does not hold; the real verifier must say the same as far as it can see.
+fn first_failing(case: &Case, witness: &Witness, strategy: Strategy, tamper: &Tamper) -> Option<&'static str> {
+    let attempt = case.attempt(witness, strategy, tamper).unwrap();
+    let claim = case.failing(&attempt, witness).unwrap().first().copied();
+    let verdict = case.verify(&attempt);
+    match claim {
+        Some(claim) => assert_eq!(verdict, Err(error(claim)), "{strategy:?}"),
+        None => assert!(verdict.is_ok(), "{strategy:?}: {verdict:?}"),
+    }
+    claim
+}
+
+/// Judges every cheat of a table.
+pub(crate) fn judge(cheats: Vec<Cheat>) {
+    let mut wrong = Vec::new();
+    for cheat in cheats {
+        let case = cheat.base.case();
+        let witness = train(&case.sample, &cheat.hooks).unwrap();
+        let equation = violated(&case.sample, &witness).first().copied();
+        let [claim, adaptive, mask, square] = STRATEGIES.map(|s| first_failing(&case, &witness, s, &cheat.tamper));
+        let expected = (cheat.equation, Some(cheat.claim), Some(cheat.adaptive));
+        if expected != (equation, claim, adaptive) || mask.is_none() || square.is_none() {
+            wrong.push(format!("{:45} {equation:?} {claim:?} {adaptive:?} {mask:?} {square:?}", cheat.name));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn honest_witnesses_pass() {
+    for base in [Base::Ragged, Base::Roomy, Base::Public, Base::Square] {
+        let case = base.case();
+        let witness = honest(&case.sample).unwrap();
+        assert_eq!(violated(&case.sample, &witness), Vec::new(), "{base:?}");
+        for strategy in STRATEGIES {
+            assert_eq!(first_failing(&case, &witness, strategy, &untouched()), None, "{base:?}, {strategy:?}");
+        }
+        let large = witness.g.values().filter(|g| centered(g).abs() > 8).count();
+        assert!(large > 0, "{base:?} is degenerate");
+        if base != Base::Public {
+            let half = 1 << (case.sample.shape.format.r - 1);
+            let z = [TIE, ZERO, NEGATIVE_TIE, POSITIVE, NEGATIVE].map(|cell| centered(&witness.z[&cell]));
+            assert_eq!(z, [3 * half, 0, -half, 10 * half, -10 * half], "{base:?}");
+        }
+    }
+}
+
+/// 1 if a condition holds.
+pub(crate) fn one_if(condition: bool) -> i128 {
+    i128::from(condition)
+}
+
+/// 1 if a condition holds.
+pub(crate) fn scalar_if(condition: bool) -> Scalar {
+    Scalar::from(u64::from(condition))
+}

@@ -1,0 +1,213 @@
+//! `zkdl.toml`.
+
+use crate::error::{CliError, Result};
+use serde::{Deserialize, Deserializer};
+use std::path::{Path, PathBuf};
+use zkdl_train::{Format, LearningRate, RateError};
+
+/// The configuration of a run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where the points are and what they may hold.
+    pub(crate) data: DataConfig,
+    /// The network.
+    pub(crate) network: NetworkConfig,
+    /// How it is trained.
+    pub(crate) training: TrainingConfig,
+    /// Fraction bits and cell widths.
+    #[serde(default)]
+    pub(crate) format: FormatConfig,
+    /// How it is proven.
+    #[serde(default)]
+    pub(crate) proof: ProofConfig,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataConfig {
+    /// The CSV file, relative to the configuration's directory.
+    pub(crate) csv: PathBuf,
+    /// Smallest feature.
+    pub(crate) value_min: i32,
+    /// Largest feature.
+    pub(crate) value_max: i32,
+    /// Fraction bits of the features.
+    pub(crate) fraction_bits: u32,
+    /// Points held out for testing.
+    pub(crate) test_points: Option<u32>,
+    /// Points trained on.
+    pub(crate) train_points: Option<u32>,
+    /// Seed of the split.
+    #[serde(default)]
+    pub(crate) split_seed: u64,
+}
+
+/// `[network]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NetworkConfig {
+    /// Widths of the hidden layers.
+    pub(crate) hidden: Vec<u32>,
+}
+
+/// `[training]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrainingConfig {
+    /// Passes over the data.
+    pub(crate) epochs: Option<u64>,
+    /// Steps.
+    pub(crate) steps: Option<u64>,
+    /// Points a step.
+    pub(crate) batch: u32,
+    /// Learning rate.
+    pub(crate) learning_rate: Rate,
+    /// The public nonce.
+    #[serde(deserialize_with = "nonce")]
+    pub(crate) nonce: [u8; 32],
+}
+
+/// One rate, or `[[step, rate], ..]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "learning_rate must be a number or a list [[step, rate], ..] that starts at step 0")]
+pub(crate) enum Rate {
+    /// The same at every step.
+    Constant(f64),
+    /// Each from its step on.
+    Pieces(Vec<(u64, f64)>),
+}
+
+/// `[format]`: what is not given has its default.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FormatConfig {
+    f_a: Option<u32>,
+    f_g: Option<u32>,
+    q: Option<u32>,
+    q_g: Option<u32>,
+}
+
+/// `[proof]`
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProofConfig {
+    /// Steps of a window; an epoch's if not given.
+    pub(crate) window: Option<u64>,
+    /// Binary logarithm of the columns of committed rows; balanced if not given.
+    pub(crate) log_columns: Option<u32>,
+}
+
+impl Config {
+    /// Reads and parses; what depends on the data is checked by [`crate::plan::Plan`].
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Self::missing(path, e))?;
+        Self::parse(&text, path)
+    }
+
+    fn missing(path: &Path, error: std::io::Error) -> CliError {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            return CliError::usage(format!("{}: not a TOML file: its bytes are not text", path.display()));
+        }
+        let hint = "`zkdl init DIR` writes a run directory with a configuration";
+        CliError::io(format!("cannot read the configuration {} ({hint})", path.display())).caused_by(error)
+    }
+
+    /// Parses; `path` names the file in messages.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
+        let config: Self =
+            toml::from_str(text).map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?;
+        let refuse = |problem: &str| Err(CliError::usage(format!("{}: {problem}", path.display())));
+        if config.training.epochs.is_some() == config.training.steps.is_some() {
+            return refuse("[training] needs exactly one of `epochs` and `steps`");
+        }
+        if config.data.test_points.is_some() && config.data.train_points.is_some() {
+            return refuse("[data] takes `test_points` or `train_points`, not both");
+        }
+        Ok(config)
+    }
+}
+
+impl FormatConfig {
+    /// The numeric format.
+    pub(crate) fn format(&self) -> Format {
+        let default = Format::default();
+        Format {
+            f_a: self.f_a.unwrap_or(default.f_a),
+            f_g: self.f_g.unwrap_or(default.f_g),
+            q: self.q.unwrap_or(default.q),
+            q_g: self.q_g.unwrap_or(default.q_g),
+        }
+    }
+}
+
+impl Rate {
+    /// As the trainer takes it.
+    pub(crate) fn learning_rate(&self) -> std::result::Result<LearningRate, RateError> {
+        match self {
+            Self::Constant(rate) => LearningRate::constant(*rate),
+            Self::Pieces(pieces) => LearningRate::new(pieces.clone()),
+        }
+    }
+}
+
+fn nonce<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<[u8; 32], D::Error> {
+    let text = String::deserialize(deserializer)?;
+    digest(&text).map_err(|e| serde::de::Error::custom(format!("nonce: {e}")))
+}
+
+/// 64 hexadecimal digits.
+pub(crate) fn digest(text: &str) -> std::result::Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    let well_formed = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !well_formed {
+        return Err(format!("expected 64 hexadecimal digits, got {text:?}"));
+    }
+    for (byte, place) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[place..place + 2], 16).map_err(|e| e.to_string())?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../../examples/digits/digits.toml");
+
+    fn message(text: &str) -> String {
+        Config::parse(text, Path::new("zkdl.toml")).unwrap_err().line()
+    }
+
+    #[test]
+    fn the_example_is_read() {
+        let config = Config::parse(GOOD, Path::new("digits.toml")).unwrap();
+        assert_eq!((config.network.hidden, config.training.batch), (vec![128, 64], 32));
+        assert_eq!(config.format.format(), Format::default());
+    }
+
+    #[test]
+    fn problems_name_the_key() {
+        let cases = [
+            (GOOD.replace("hidden", "hiden"), "unknown field `hiden`"),
+            (GOOD.replace("learning_rate = 0.5", "learning_rate = \"fast\""), "learning_rate must be a number"),
+            (GOOD.replace("epochs = 20", ""), "exactly one of `epochs` and `steps`"),
+            (GOOD.replace("epochs = 20", "epochs = 20\nsteps = 3"), "exactly one of `epochs` and `steps`"),
+            (GOOD.replace("test_points = 360", "test_points = 3\ntrain_points = 3"), "not both"),
+            (GOOD.replace("nonce = \"", "nonce = \"zz"), "64 hexadecimal digits"),
+            (GOOD.replace("batch = 32", ""), "missing field `batch`"),
+        ];
+        for (text, part) in cases {
+            assert!(message(&text).contains(part), "{part}: {}", message(&text));
+        }
+    }
+
+    #[test]
+    fn digests_are_64_digits() {
+        assert_eq!(digest(&"0f".repeat(32)), Ok([15; 32]));
+        for bad in ["", "0f", &"é".repeat(32), &"0g".repeat(32), &"+1".repeat(32)] {
+            assert!(digest(bad).is_err());
+        }
+    }
+}

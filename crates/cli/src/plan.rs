@@ -1,0 +1,259 @@
+//! A run worked out: everything public that follows from configuration and data, checked before any work starts.
+
+use crate::config::Config;
+use crate::error::{CliError, Result};
+use crate::run_dir::{RunDir, read_secret};
+use crate::secret::{BoundaryRows, Checkpoint, SecretData};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use zkdl::describe::config_digest;
+use zkdl::statement::{Limits, choose_log_columns};
+use zkdl::{Start, Statement};
+use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::schedule::Schedule;
+use zkdl_train::{Algorithm, RatePlan, Weights, initial_weights};
+
+/// The public side of a run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    descriptor: Descriptor,
+    hidden: Vec<u32>,
+    nonce: [u8; 32],
+    log_columns: u32,
+    rates: RatePlan,
+    /// The algorithm.
+    pub(crate) algorithm: Algorithm,
+    /// The order of the data.
+    pub(crate) schedule: Schedule,
+    /// Steps of the run.
+    pub(crate) steps: u64,
+    /// Steps of a window.
+    pub(crate) window: u64,
+}
+
+/// A window of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Its number.
+    pub(crate) index: u64,
+    /// Its first step.
+    pub(crate) first: u64,
+    /// The step after its last.
+    pub(crate) end: u64,
+}
+
+impl Window {
+    /// Number of steps.
+    pub(crate) fn steps(self) -> usize {
+        self.end.saturating_sub(self.first) as usize
+    }
+}
+
+impl Plan {
+    /// Works out a run; `file` names the configuration in messages.
+    pub(crate) fn new(config: &Config, descriptor: Descriptor, file: &Path) -> Result<Self> {
+        let refuse = |e: Box<dyn std::error::Error + Send + Sync>| {
+            CliError::usage(format!("{}: this run cannot be made", file.display())).caused_by(e)
+        };
+        let (training, format) = (&config.training, config.format.format());
+        let schedule = Schedule::new(descriptor.points, training.batch, descriptor.root, training.nonce);
+        let schedule = schedule.map_err(|e| refuse(e.into()))?;
+        let rate = training.learning_rate.learning_rate().map_err(|e| refuse(e.into()))?;
+        let rates = rate.plan(&format, training.batch).map_err(|e| refuse(e.into()))?;
+        let epoch = u64::from(schedule.steps_per_epoch());
+        let steps = match (training.epochs, training.steps) {
+            (Some(epochs), _) => epochs.saturating_mul(epoch),
+            (None, steps) => steps.unwrap_or(0),
+        };
+        if steps == 0 {
+            return Err(refuse("[training] asks for 0 steps: set epochs or steps to 1 or more".into()));
+        }
+        let window = config.proof.window.unwrap_or(epoch);
+        if window == 0 {
+            return Err(refuse("[proof] window is 0: set it to the steps that one proof covers, at least 1".into()));
+        }
+        let widths = [&[descriptor.features], &config.network.hidden[..], &[descriptor.classes]].concat();
+        let algorithm = Algorithm {
+            widths,
+            format,
+            batch: training.batch,
+            f_x: descriptor.fraction_bits,
+            r_l: rates.r_l,
+            max_steps: steps,
+            input_min: descriptor.value_min,
+            input_max: descriptor.value_max,
+        };
+        algorithm.validate().map_err(|e| refuse(e.into()))?;
+        let balanced = choose_log_columns(&algorithm, window.min(steps) as usize);
+        let log_columns = config.proof.log_columns.unwrap_or(balanced);
+        let (hidden, nonce) = (config.network.hidden.clone(), training.nonce);
+        let plan = Self { descriptor, hidden, nonce, log_columns, rates, algorithm, schedule, steps, window };
+        let first = plan.draft(plan.window(0)?);
+        first.shape_without_rows(&Limits::default()).map_err(|e| refuse(e.into()))?;
+        Ok(plan)
+    }
+
+    /// A window by its number.
+    pub(crate) fn window(&self, index: u64) -> Result<Window> {
+        let first = index.checked_mul(self.window).filter(|first| *first < self.steps);
+        let last = self.steps.div_ceil(self.window) - 1;
+        let refused = || {
+            let why = format!("{} steps, {} in each window, give windows 0 to {last}", self.steps, self.window);
+            CliError::usage(format!("there is no window {index}: {why}"))
+        };
+        let first = first.ok_or_else(refused)?;
+        Ok(Window { index, first, end: first.saturating_add(self.window).min(self.steps) })
+    }
+
+    /// Whether weights are kept before this step.
+    pub(crate) fn is_boundary(&self, step: u64) -> bool {
+        step.is_multiple_of(self.window) || step == self.steps
+    }
+
+    /// The statement of a window without its weight rows.
+    pub(crate) fn draft(&self, window: Window) -> Statement {
+        Statement {
+            data: self.descriptor.clone(),
+            hidden: self.hidden.clone(),
+            format: self.algorithm.format,
+            batch: self.algorithm.batch,
+            r_l: self.algorithm.r_l,
+            max_steps: self.steps,
+            nonce: self.nonce,
+            first_step: window.first,
+            multipliers: self.multipliers(window),
+            log_columns: self.log_columns,
+            start: if window.first == 0 { Start::Seed } else { Start::Committed(Vec::new()) },
+            end: Vec::new(),
+        }
+    }
+
+    /// c_t of a window.
+    pub(crate) fn multipliers(&self, window: Window) -> Vec<u64> {
+        self.rates.window(window.first, window.steps())
+    }
+
+    /// c_t of a step.
+    pub(crate) fn multiplier(&self, step: u64) -> u64 {
+        self.rates.multiplier(step)
+    }
+
+    /// The weights that the public seed gives.
+    pub(crate) fn initial_weights(&self) -> Weights {
+        initial_weights(&self.algorithm, &self.descriptor.root, &self.nonce)
+    }
+
+    /// Digest of everything that the weights depend on: data root, configuration and the learning rate's multipliers.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let whole = Window { index: 0, first: 0, end: 1 };
+        let mut hash = Sha256::new();
+        hash.update(b"zkdl/run/v1");
+        hash.update(self.descriptor.root);
+        hash.update(config_digest(&self.draft(whole)));
+        for (step, c) in &self.rates.multipliers {
+            hash.update(step.to_le_bytes());
+            hash.update(c.to_le_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// Binary logarithm of the columns of committed rows, the same for all windows of a run.
+    pub(crate) fn log_columns(&self) -> u32 {
+        self.log_columns
+    }
+
+    /// Parameters, cells a step.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        (self.algorithm.parameters(), self.algorithm.cells_per_step())
+    }
+}
+
+/// A run directory whose data are committed.
+pub(crate) struct Run {
+    /// Where it is.
+    pub(crate) dir: RunDir,
+    /// What it computes.
+    pub(crate) plan: Plan,
+    /// What it is computed from.
+    pub(crate) data: SecretData,
+}
+
+impl Run {
+    /// Opens a run directory for work: creates what is missing of it, removes what a killed process left.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let dir = RunDir::new(root);
+        let path = dir.config();
+        let config = Config::read(&path)?;
+        let Some(bytes) = read_secret(&dir.data())? else {
+            let next = format!("run `zkdl data commit {}` first", root.display());
+            return Err(CliError::usage(format!("{}: no data are committed: {next}", root.display())));
+        };
+        let data = SecretData::decode(&bytes, &dir.data())?;
+        same_data_section(&config, &data.descriptor, &path)?;
+        let plan = Plan::new(&config, data.descriptor.clone(), &path)?;
+        dir.prepare()?;
+        Ok(Self { dir, plan, data })
+    }
+
+    /// Features and class of a training point.
+    pub(crate) fn point(&self, index: u32) -> Option<(&[i32], u32)> {
+        self.data.train.point(index, self.data.descriptor.features as usize)
+    }
+
+    /// The weights before a step, if they are there.
+    pub(crate) fn weights(&self, step: u64) -> Result<Option<Weights>> {
+        if step == 0 {
+            return Ok(Some(self.plan.initial_weights()));
+        }
+        let path = self.dir.weights(step);
+        let Some(bytes) = read_secret(&path)? else { return Ok(None) };
+        let checkpoint = Checkpoint::decode(&bytes, &path)?;
+        self.belongs(&path, checkpoint.run, checkpoint.step == step)?;
+        let shape = checkpoint.weights.check_shape(&self.plan.algorithm.widths);
+        shape.map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?;
+        Ok(Some(checkpoint.weights))
+    }
+
+    /// The committed rows of the weights before a step, if they are there.
+    pub(crate) fn rows(&self, step: u64) -> Result<Option<BoundaryRows>> {
+        let path = self.dir.rows(step);
+        let Some(bytes) = read_secret(&path)? else { return Ok(None) };
+        let rows = BoundaryRows::decode(&bytes, &path)?;
+        self.belongs(&path, rows.run, rows.step == step)?;
+        if rows.log_columns != self.plan.log_columns() {
+            return Err(CliError::usage(format!(
+                "{}: rows of 2^{} columns, this configuration has 2^{}: set log_columns = {} in [proof], all windows of a run share it",
+                path.display(), rows.log_columns, self.plan.log_columns(), rows.log_columns
+            )));
+        }
+        Ok(Some(rows))
+    }
+
+    fn belongs(&self, path: &Path, run: [u8; 32], right_step: bool) -> Result<()> {
+        if run == self.plan.digest() && right_step {
+            return Ok(());
+        }
+        let config = self.dir.config();
+        Err(CliError::usage(format!(
+            "{} belongs to another run: {} or the data changed since it was written. Undo the change, or start a new run directory",
+            path.display(),
+            config.display()
+        )))
+    }
+}
+
+/// Data are committed with their range: the configuration must still say the same.
+fn same_data_section(config: &Config, committed: &Descriptor, file: &Path) -> Result<()> {
+    let pairs = [
+        ("value_min", i64::from(config.data.value_min), i64::from(committed.value_min)),
+        ("value_max", i64::from(config.data.value_max), i64::from(committed.value_max)),
+        ("fraction_bits", i64::from(config.data.fraction_bits), i64::from(committed.fraction_bits)),
+    ];
+    match pairs.into_iter().find(|(_, here, there)| here != there) {
+        None => Ok(()),
+        Some((key, here, there)) => Err(CliError::usage(format!(
+            "{}: {key} = {here}, but the data were committed with {there}: undo the change or start a new run directory",
+            file.display()
+        ))),
+    }
+}

@@ -1,0 +1,91 @@
+//! Progress bars and notices on stderr: only on a terminal and never with `--quiet`.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+use zkdl::Phase;
+
+/// What the global options ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context {
+    /// `--quiet`
+    pub(crate) quiet: bool,
+    /// `--json`
+    pub(crate) json: bool,
+}
+
+impl Context {
+    /// A line for people who watch; gone where nobody does.
+    pub(crate) fn notice(self, line: &str) {
+        if self.watched() {
+            // A notice that cannot be shown is not worth failing for.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
+    /// Where the work is done.
+    pub(crate) fn device(self) {
+        self.notice(&format!("on the CPU, {} threads", rayon::current_num_threads()));
+    }
+
+    /// A bar of `length` items with rate and time left.
+    pub(crate) fn bar(self, what: &'static str, length: u64) -> ProgressBar {
+        let target = if self.watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        let template = "{msg:24} {bar:30} {pos}/{len}  {per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    fn watched(self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+}
+
+/// Times the phases of a proof.
+pub(crate) struct PhaseClock {
+    started: Instant,
+    current: Option<&'static str>,
+    done: Vec<(&'static str, f64)>,
+    bar: ProgressBar,
+}
+
+impl PhaseClock {
+    /// Starts with no phase.
+    pub(crate) fn new(context: Context) -> Self {
+        Self { started: Instant::now(), current: None, done: Vec::new(), bar: context.bar("proving", 5) }
+    }
+
+    /// A phase begins, the one before it is over.
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        self.close();
+        let name = match phase {
+            Phase::Generators => "generators",
+            Phase::Commit => "commit",
+            Phase::Arguments => "arguments",
+            Phase::Opening => "opening",
+            Phase::InnerProduct => "inner product",
+        };
+        self.current = Some(name);
+        self.bar.set_message(name);
+    }
+
+    /// The phases with their seconds.
+    pub(crate) fn finish(mut self) -> Vec<(&'static str, f64)> {
+        self.close();
+        self.bar.finish_and_clear();
+        self.done
+    }
+
+    fn close(&mut self) {
+        if let Some(name) = self.current.take() {
+            self.done.push((name, self.started.elapsed().as_secs_f64()));
+            self.bar.inc(1);
+        }
+        self.started = Instant::now();
+    }
+}

@@ -1,0 +1,188 @@
+//! `zkdl prove`: executes one window again from its checkpoint, checks it, commits the weights at its ends, proves.
+
+use crate::atomic::{self, Access};
+use crate::check;
+use crate::error::{CliError, Result};
+use crate::memory::{self, Job};
+use crate::plan::{Run, Window};
+use crate::progress::{Context, PhaseClock};
+use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
+use crate::run_dir::WindowFiles;
+use crate::secret::BoundaryRows;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Instant;
+use zkdl::commitment::commit_weights;
+use zkdl::describe::{self, Sizes};
+use zkdl::statement::{GENERATORS, Limits, hex};
+use zkdl::{BlindedRows, ProverInput, Start, Statement};
+use zkdl_commit::blinds::OsEntropy;
+use zkdl_field::generators::Generators;
+use zkdl_train::{Trace, Weights};
+
+/// What was proven, and what it took.
+pub(crate) struct Outcome {
+    /// The statement.
+    pub(crate) statement: Statement,
+    /// Where it, its rendering and its proof are.
+    pub(crate) files: WindowFiles,
+    /// Seconds of executing the window again.
+    pub(crate) execution: f64,
+    /// Seconds of checking it.
+    pub(crate) check: f64,
+    /// Seconds of proving.
+    pub(crate) time: f64,
+    /// The same by phase.
+    pub(crate) phases: Vec<(&'static str, f64)>,
+    /// Bytes of the proof file.
+    pub(crate) proof_bytes: usize,
+    /// Sizes of the statement.
+    pub(crate) sizes: Sizes,
+}
+
+/// Runs the verb.
+pub(crate) fn run(context: Context, root: &Path, index: u64) -> Result<()> {
+    let run = Run::open(root)?;
+    let outcome = prove(context, &run, index)?;
+    if context.json {
+        return emit_json(&outcome.json());
+    }
+    let statement = &outcome.statement;
+    let mut table = Table::new();
+    let steps = statement.multipliers.len();
+    table.row("window", format!("{index}: {steps} steps from step {}", statement.first_step));
+    table.row("cells", grouped(outcome.sizes.cells));
+    table.row("model", hex(&describe::model_digest(&statement.end)));
+    table.row("data root", hex(&statement.data.root));
+    table.row("configuration", hex(&describe::config_digest(statement)));
+    table.row("proving", format!("{}  ({})", seconds(outcome.time), outcome.phases_text()));
+    table.row("proof", format!("{}  {}", outcome.files.proof.display(), bytes(outcome.proof_bytes as u64)));
+    table.row("statement", outcome.files.statement.display().to_string());
+    emit(&table.text())
+}
+
+impl Outcome {
+    /// The phases on one line.
+    pub(crate) fn phases_text(&self) -> String {
+        let one = |(name, time): &(&str, f64)| format!("{name} {}", seconds(*time));
+        self.phases.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// As JSON.
+    pub(crate) fn json(&self) -> Value {
+        let phases: serde_json::Map<String, Value> =
+            self.phases.iter().map(|(name, time)| ((*name).to_owned(), json!(time))).collect();
+        json!({
+            "statement": describe::to_json(&self.statement),
+            "files": { "statement": self.files.statement, "json": self.files.json, "proof": self.files.proof },
+            "cells": self.sizes.cells, "cell_rows": self.sizes.cell_rows, "weight_rows": self.sizes.weight_rows,
+            "execution_seconds": self.execution, "check_seconds": self.check, "prove_seconds": self.time,
+            "phases_seconds": phases, "proof_bytes": self.proof_bytes,
+            "threads": rayon::current_num_threads(),
+        })
+    }
+}
+
+/// Proves a window and writes its three files, the proof last.
+pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> {
+    let window = run.plan.window(index)?;
+    memory::check(&run.plan, window, Job::Prove)?;
+    context.device();
+    let started = Instant::now();
+    let trace = execute(context, run, window)?;
+    let execution = started.elapsed().as_secs_f64();
+    check::relation(context, run, window, &trace)?;
+    let check = started.elapsed().as_secs_f64() - execution;
+    let ends = Ends::committed(run, window, &trace)?;
+    let statement = ends.statement(run, window);
+    let files = run.dir.window(index);
+    let started = Instant::now();
+    let mut clock = PhaseClock::new(context);
+    let input = ProverInput {
+        features: &run.data.train.features,
+        labels: &run.data.train.labels,
+        point_blinds: &run.data.blinds,
+        trace: &trace,
+        start_blinds: ends.start.as_ref().map_or(&[], |rows| &rows.blinds),
+        end_blinds: &ends.end.blinds,
+    };
+    let proof = zkdl::prove(&statement, input, &mut |phase| clock.enter(phase));
+    let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?.encode();
+    let phases = clock.finish();
+    let time = started.elapsed().as_secs_f64();
+    let sizes = describe::sizes(&statement).map_err(refused)?;
+    write_public(&files, &statement, &proof)?;
+    Ok(Outcome { statement, files, execution, check, time, phases, proof_bytes: proof.len(), sizes })
+}
+
+/// Executes a window from the weights before it.
+pub(crate) fn execute(context: Context, run: &Run, window: Window) -> Result<Trace> {
+    let Some(start) = run.weights(window.first)? else {
+        let root = run.dir.root().display();
+        let missing = format!("the weights before step {} are not there", window.first);
+        return Err(CliError::usage(format!("{root}: {missing}: run `zkdl train {root}` first")));
+    };
+    let bar = context.bar("executing the window", window.steps() as u64);
+    let (plan, point) = (&run.plan, |i| run.point(i));
+    let indices = plan.schedule.window_indices(window.first, window.steps());
+    let multipliers = plan.multipliers(window);
+    let trace = zkdl_train::record_window(
+        &plan.algorithm, start, point, &indices, &multipliers, window.first, |done| bar.set_position(done as u64),
+    );
+    bar.finish_and_clear();
+    trace.map_err(crate::train::stopped)
+}
+
+/// Committed weights at both ends of a window; none at the start if that is public.
+struct Ends {
+    start: Option<BlindedRows>,
+    end: BlindedRows,
+}
+
+impl Ends {
+    fn committed(run: &Run, window: Window, trace: &Trace) -> Result<Self> {
+        let generators = Generators::derive(GENERATORS, 1 << run.plan.log_columns());
+        let commit = |step, weights| boundary_rows(run, window, step, weights, &generators);
+        let start = if window.first == 0 { None } else { Some(commit(window.first, &trace.start)?) };
+        Ok(Self { start, end: commit(window.end, &trace.end)? })
+    }
+
+    fn statement(&self, run: &Run, window: Window) -> Statement {
+        let start = self.start.as_ref().map_or(Start::Seed, |rows| Start::Committed(rows.rows.clone()));
+        Statement { start, end: self.end.rows.clone(), ..run.plan.draft(window) }
+    }
+}
+
+/// The rows of the weights before a step: the ones that are kept, or fresh ones that are then kept. The end of one window and
+/// the start of the next are the same bytes under the same blinds.
+fn boundary_rows(
+    run: &Run,
+    window: Window,
+    step: u64,
+    weights: &Weights,
+    generators: &Generators,
+) -> Result<BlindedRows> {
+    if let Some(kept) = run.rows(step)? {
+        return Ok(kept.rows);
+    }
+    let shape = run.plan.draft(window).shape_without_rows(&Limits::default()).map_err(refused)?;
+    let rows = commit_weights(generators, &shape, weights, &mut OsEntropy);
+    let rows = rows.map_err(|e| CliError::io("the weights cannot be committed").caused_by(e))?;
+    let (run_digest, log_columns) = (run.plan.digest(), run.plan.log_columns());
+    let kept = BoundaryRows { run: run_digest, step, log_columns, rows };
+    atomic::write(&run.dir.rows(step), &kept.encode(), Access::Secret)?;
+    Ok(kept.rows)
+}
+
+/// The proof comes last: where there is one, its statement is there too.
+fn write_public(files: &WindowFiles, statement: &Statement, proof: &[u8]) -> Result<()> {
+    let rendering = format!("{:#}\n", describe::to_json(statement));
+    atomic::write(&files.statement, &statement.encode(), Access::Public)?;
+    atomic::write(&files.json, rendering.as_bytes(), Access::Public)?;
+    atomic::write(&files.proof, proof, Access::Public)
+}
+
+/// A statement that cannot be proven.
+pub(crate) fn refused(error: zkdl::error::StatementError) -> CliError {
+    CliError::usage("this window cannot be proven").caused_by(error)
+}

@@ -1,0 +1,129 @@
+//! The run directory.
+//!
+//! ```text
+//! RUN/zkdl.toml                       configuration
+//! RUN/public/points.zkdl              commitments to the training points
+//! RUN/public/window-0000.statement    what window 0 proves (binary), and .statement.json, the same for people
+//! RUN/public/window-0000.proof        its proof
+//! RUN/secret/data                     training rows in committed order, their blinds, test rows
+//! RUN/secret/weights-44               weights before step 44
+//! RUN/secret/rows-44                  their row commitments and blinds: end of one window, start of the next
+//! ```
+//! `public` is all that an auditor needs. `secret` has mode 0700, its files 0600.
+
+use crate::atomic::{self, Access};
+use crate::error::{CliError, Result};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// A run directory by its path.
+#[derive(Debug, Clone)]
+pub(crate) struct RunDir {
+    root: PathBuf,
+}
+
+/// The three files of a window.
+#[derive(Debug, Clone)]
+pub(crate) struct WindowFiles {
+    /// The statement, binary.
+    pub(crate) statement: PathBuf,
+    /// The statement for people.
+    pub(crate) json: PathBuf,
+    /// The proof.
+    pub(crate) proof: PathBuf,
+}
+
+impl RunDir {
+    /// Names a directory; nothing is touched.
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.root.join("zkdl.toml")
+    }
+
+    /// What an auditor gets.
+    pub(crate) fn public(&self) -> PathBuf {
+        self.root.join("public")
+    }
+
+    /// What nobody else gets.
+    pub(crate) fn secret(&self) -> PathBuf {
+        self.root.join("secret")
+    }
+
+    /// The point commitments.
+    pub(crate) fn points(&self) -> PathBuf {
+        self.public().join("points.zkdl")
+    }
+
+    /// The files of a window.
+    pub(crate) fn window(&self, index: u64) -> WindowFiles {
+        let file = |end: &str| self.public().join(format!("window-{index:04}.{end}"));
+        WindowFiles { statement: file("statement"), json: file("statement.json"), proof: file("proof") }
+    }
+
+    /// The windows that have a statement or a proof in `public`, in order.
+    pub(crate) fn windows(&self) -> Result<Vec<u64>> {
+        let public = self.public();
+        let entries = fs::read_dir(&public).map_err(|e| CliError::file("read the directory", &public, e))?;
+        let mut found: Vec<u64> = entries.flatten().filter_map(|e| window_index(&e.path())).collect();
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Training data and blinds.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.secret().join("data")
+    }
+
+    /// Weights before a step.
+    pub(crate) fn weights(&self, step: u64) -> PathBuf {
+        self.secret().join(format!("weights-{step}"))
+    }
+
+    /// Row commitments and blinds of the weights before a step.
+    pub(crate) fn rows(&self, step: u64) -> PathBuf {
+        self.secret().join(format!("rows-{step}"))
+    }
+
+    /// Creates `public` and `secret` and removes what a killed process left in them.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        atomic::create_dir(&self.public(), Access::Public)?;
+        atomic::create_dir(&self.secret(), Access::Secret)?;
+        for directory in [self.root.clone(), self.public(), self.secret()] {
+            atomic::remove_stale(&directory);
+        }
+        Ok(())
+    }
+}
+
+fn window_index(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?.strip_prefix("window-")?;
+    let (digits, end) = name.split_once('.')?;
+    if end == "statement" || end == "proof" { digits.parse().ok() } else { None }
+}
+
+/// Reads a file that has to be there.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| CliError::file("read", path, e))
+}
+
+/// Reads a secret file; `None` if there is none.
+pub(crate) fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(CliError::file("read", path, e)),
+    }
+}

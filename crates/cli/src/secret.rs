@@ -1,0 +1,253 @@
+//! The encodings of what stays with the trainer. Little endian; a SHA-256 over everything before it ends each file, so that a
+//! damaged one is noticed when it is read.
+//!
+//! ```text
+//! data      magic | descriptor | features (i32) | labels (u32) | blinds (32 bytes each) | test points (u32) | their features, labels
+//! weights   magic | run (32) | step (u64) | layers (u64) | inputs, outputs (u64 each), values (i64) of every layer
+//! rows      magic | run (32) | step (u64) | log2 of columns (u32) | n (u64), commitments | n blinds
+//! ```
+
+use crate::error::{CliError, Result};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use zeroize::Zeroizing;
+use zkdl::codec::{Decoder, FormatError, header, put_list, take_list};
+use zkdl::BlindedRows;
+use zkdl_dataset::descriptor::{Descriptor, ENCODED_BYTES};
+use zkdl_field::Scalar;
+use zkdl_field::scalar::{decode, encode};
+use zkdl_train::{LayerWeights, Weights};
+
+/// First bytes of the files.
+pub(crate) const DATA_MAGIC: &str = "zkdl-secret-data";
+/// See [`DATA_MAGIC`].
+pub(crate) const WEIGHTS_MAGIC: &str = "zkdl-secret-weights";
+/// See [`DATA_MAGIC`].
+pub(crate) const ROWS_MAGIC: &str = "zkdl-secret-rows";
+
+const VERSION: u32 = 1;
+const CHECKSUM_BYTES: usize = 32;
+
+/// Labelled points, row-major.
+#[derive(Clone, Default)]
+pub(crate) struct Points {
+    /// Features.
+    pub(crate) features: Zeroizing<Vec<i32>>,
+    /// Classes.
+    pub(crate) labels: Zeroizing<Vec<u32>>,
+}
+
+/// The committed data.
+pub(crate) struct SecretData {
+    /// What is public about them.
+    pub(crate) descriptor: Descriptor,
+    /// Training points in committed order.
+    pub(crate) train: Points,
+    /// Their blinds.
+    pub(crate) blinds: Zeroizing<Vec<Scalar>>,
+    /// Points that are never trained on.
+    pub(crate) test: Points,
+}
+
+/// Weights before a step of a run.
+pub(crate) struct Checkpoint {
+    /// Digest of the run (see [`crate::plan`]).
+    pub(crate) run: [u8; 32],
+    /// The step.
+    pub(crate) step: u64,
+    /// The weights.
+    pub(crate) weights: Weights,
+}
+
+/// Committed weights before a step of a run.
+pub(crate) struct BoundaryRows {
+    /// Digest of the run.
+    pub(crate) run: [u8; 32],
+    /// The step.
+    pub(crate) step: u64,
+    /// Binary logarithm of the columns of a row.
+    pub(crate) log_columns: u32,
+    /// Commitments and blinds.
+    pub(crate) rows: BlindedRows,
+}
+
+type Decoded<T> = std::result::Result<T, FormatError>;
+
+impl Points {
+    /// Features and class of a point.
+    pub(crate) fn point(&self, index: u32, width: usize) -> Option<(&[i32], u32)> {
+        let index = index as usize;
+        let label = *self.labels.get(index)?;
+        let from = index.checked_mul(width)?;
+        Some((self.features.get(from..from.checked_add(width)?)?, label))
+    }
+
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.features.iter().flat_map(|x| x.to_le_bytes()));
+        bytes.extend(self.labels.iter().flat_map(|x| x.to_le_bytes()));
+    }
+
+    fn take(d: &mut Decoder<'_>, points: u32, width: u32) -> Decoded<Self> {
+        let values = (points as usize).saturating_mul(width as usize);
+        let words = |bytes: &[u8]| -> Vec<[u8; 4]> { bytes.as_chunks().0.to_vec() };
+        let features = words(d.take("features", values.saturating_mul(4))?);
+        let labels = words(d.take("labels", (points as usize).saturating_mul(4))?);
+        Ok(Self {
+            features: Zeroizing::new(features.into_iter().map(i32::from_le_bytes).collect()),
+            labels: Zeroizing::new(labels.into_iter().map(u32::from_le_bytes).collect()),
+        })
+    }
+}
+
+impl SecretData {
+    /// The file.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(header(DATA_MAGIC, VERSION));
+        bytes.extend(self.descriptor.encode());
+        self.train.put(&mut bytes);
+        put_blinds(&mut bytes, &self.blinds);
+        bytes.extend((self.test.labels.len() as u32).to_le_bytes());
+        self.test.put(&mut bytes);
+        sealed(bytes)
+    }
+
+    /// Reads a file; `path` names it in messages.
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        let parse = |bytes: &[u8]| {
+            let mut d = Decoder::new("data file", DATA_MAGIC, VERSION, bytes)?;
+            let descriptor = Descriptor::decode(d.take("descriptor", ENCODED_BYTES)?);
+            let descriptor = descriptor.map_err(|e| d.value_error("descriptor", 0, e.to_string()))?;
+            let train = Points::take(&mut d, descriptor.points, descriptor.features)?;
+            let blinds = take_blinds(&mut d, descriptor.points as usize)?;
+            let test_points = d.u32("number of test points")?;
+            let test = Points::take(&mut d, test_points, descriptor.features)?;
+            d.finish()?;
+            Ok(Self { descriptor, train, blinds, test })
+        };
+        opened(bytes, path, parse)
+    }
+}
+
+impl Checkpoint {
+    /// The file.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(header(WEIGHTS_MAGIC, VERSION));
+        bytes.extend(self.run);
+        bytes.extend(self.step.to_le_bytes());
+        bytes.extend((self.weights.layers.len() as u64).to_le_bytes());
+        for layer in &self.weights.layers {
+            bytes.extend([layer.inputs as u64, layer.outputs as u64].into_iter().flat_map(u64::to_le_bytes));
+            bytes.extend(layer.values.iter().flat_map(|w| w.to_le_bytes()));
+        }
+        sealed(bytes)
+    }
+
+    /// Reads a file; `path` names it in messages.
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        let parse = |bytes: &[u8]| {
+            let mut d = Decoder::new("weights file", WEIGHTS_MAGIC, VERSION, bytes)?;
+            let run = d.array("run")?;
+            let step = d.u64("step")?;
+            let layers = (0..d.count("layers", 16)?).map(|_| take_layer(&mut d)).collect::<Decoded<_>>()?;
+            d.finish()?;
+            Ok(Self { run, step, weights: Weights { layers } })
+        };
+        opened(bytes, path, parse)
+    }
+}
+
+fn take_layer(d: &mut Decoder<'_>) -> Decoded<LayerWeights> {
+    let (inputs, outputs) = (d.u64("inputs")? as usize, d.u64("outputs")? as usize);
+    let size = inputs.saturating_add(1).saturating_mul(outputs).saturating_mul(8);
+    let values = d.take("weights", size)?.as_chunks().0.iter().map(|w| i64::from_le_bytes(*w)).collect();
+    Ok(LayerWeights { inputs, outputs, values })
+}
+
+impl BoundaryRows {
+    /// The file.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(header(ROWS_MAGIC, VERSION));
+        bytes.extend(self.run);
+        bytes.extend(self.step.to_le_bytes());
+        bytes.extend(self.log_columns.to_le_bytes());
+        put_list(&mut bytes, &self.rows.rows);
+        put_blinds(&mut bytes, &self.rows.blinds);
+        sealed(bytes)
+    }
+
+    /// Reads a file; `path` names it in messages.
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        let parse = |bytes: &[u8]| {
+            let mut d = Decoder::new("weight rows file", ROWS_MAGIC, VERSION, bytes)?;
+            let run = d.array("run")?;
+            let step = d.u64("step")?;
+            let log_columns = d.u32("log2 of columns")?;
+            let rows = take_list(&mut d, "commitments")?;
+            let blinds = take_blinds(&mut d, rows.len())?;
+            d.finish()?;
+            Ok(Self { run, step, log_columns, rows: BlindedRows { rows, blinds } })
+        };
+        opened(bytes, path, parse)
+    }
+}
+
+fn put_blinds(bytes: &mut Vec<u8>, blinds: &[Scalar]) {
+    bytes.extend(blinds.iter().flat_map(encode));
+}
+
+fn take_blinds(d: &mut Decoder<'_>, n: usize) -> Decoded<Zeroizing<Vec<Scalar>>> {
+    let mut blinds = Zeroizing::new(Vec::new());
+    for _ in 0..n {
+        let bytes = Zeroizing::new(d.array("blind")?);
+        let blind = decode(&bytes).ok_or_else(|| d.value_error("blind", 0, "a reduced scalar".into()))?;
+        blinds.push(blind);
+    }
+    Ok(blinds)
+}
+
+fn sealed(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    let checksum = Sha256::digest(&*bytes);
+    bytes.extend(checksum);
+    bytes
+}
+
+/// Checks the checksum after the magic word has been recognised, so that a foreign file is called foreign, not damaged.
+fn opened<T>(bytes: &[u8], path: &Path, parse: impl Fn(&[u8]) -> Decoded<T>) -> Result<T> {
+    let (content, checksum) = bytes.split_at(bytes.len().saturating_sub(CHECKSUM_BYTES));
+    let parsed = parse(content);
+    if let Err(e @ (FormatError::Magic { .. } | FormatError::Version { .. })) = parsed {
+        return Err(CliError::usage(path.display().to_string()).caused_by(e));
+    }
+    if Sha256::digest(content)[..] != *checksum {
+        let what = "the file is damaged (its checksum does not match): restore it from a copy";
+        return Err(CliError::io(format!("{}: {what}", path.display())));
+    }
+    parsed.map_err(|e| CliError::io(path.display().to_string()).caused_by(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights() -> Checkpoint {
+        let layers = vec![LayerWeights { inputs: 2, outputs: 1, values: vec![-1, 2, i64::MIN] }];
+        Checkpoint { run: [1; 32], step: 7, weights: Weights { layers } }
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back() {
+        let read = Checkpoint::decode(&weights().encode(), Path::new("w")).unwrap();
+        assert_eq!((read.run, read.step, read.weights), ([1; 32], 7, weights().weights));
+    }
+
+    #[test]
+    fn every_damage_is_noticed() {
+        let bytes = weights().encode();
+        for place in 0..bytes.len() {
+            let mut damaged = bytes.to_vec();
+            damaged[place] ^= 1;
+            assert!(Checkpoint::decode(&damaged, Path::new("w")).is_err(), "byte {place}");
+            assert!(Checkpoint::decode(&bytes[..place], Path::new("w")).is_err(), "length {place}");
+        }
+    }
+}

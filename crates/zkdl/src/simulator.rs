@@ -1,0 +1,149 @@
+//! Zero knowledge of the whole: a proof of any statement, true or not, made without a witness under programmed challenges.
+//!
+//! The simulator draws every message uniformly (a commitment of unknown content is a uniform point), fixes the challenges, and
+//! solves each equation for the first message of its sigma protocol. The shipped verifier accepts; with live challenges
+//! the same bytes fail. So a proof tells the verifier nothing that it could not have made up.
+
+use super::*;
+use zkdl_arguments::rows::weight_row_count;
+use zkdl_dataset::descriptor::Descriptor;
+use zkdl_field::scalar::{encode, random};
+use zkdl_transcript::Transcript;
+
+/// A message of the proof.
+#[derive(Clone, Copy, PartialEq)]
+enum Message {
+    Point,
+    First,
+    Scalar,
+}
+
+fn random_point(g: &Generators) -> Affine {
+    group::affine(&g.commit(&random().unwrap(), &random().unwrap()))
+}
+
+/// A statement whose rows are random points: nobody knows data or weights behind them.
+fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
+    let row = |_| group::encode(&random_point(g));
+    let points = PointCommitments((0..7).map(row).collect());
+    let data = Descriptor {
+        points: 7,
+        features: 5,
+        classes: 3,
+        value_min: 0,
+        value_max: 16,
+        fraction_bits: 4,
+        root: points.root().unwrap(),
+    };
+    let mut statement = Statement {
+        data,
+        hidden: vec![6, 4],
+        format: zkdl_train::Format::default(),
+        batch: 3,
+        r_l: 37,
+        max_steps: 100,
+        nonce: [1; 32],
+        first_step: 0,
+        multipliers: vec![9_000; 3],
+        log_columns: 7,
+        start: Start::Seed,
+        end: Vec::new(),
+    };
+    let shape = statement.shape_without_rows(&Limits::default()).unwrap();
+    statement.end = (0..weight_row_count(&shape)).map(row).collect();
+    (statement, points)
+}
+
+/// The messages in order: committed rows and values, five products, knowledge, the inner-product argument.
+fn layout(values: usize, log_columns: usize) -> Vec<Message> {
+    use Message::{First, Point, Scalar as S};
+    let products = [vec![First; 10], vec![S; 15]].concat();
+    let inner_product = [vec![Point; 2 * log_columns], vec![First, S, S]].concat();
+    [vec![Point; values], products, vec![First, S, S], inner_product].concat()
+}
+
+/// How many points come before the sigma protocols: read uniform points until the rest of the proof fits.
+fn count_values(statement: &Statement, shape: &Shape, points: &PointCommitments, point: &Affine) -> usize {
+    let fits = |n: &usize| {
+        let proof: Vec<u8> = layout(*n, 7)
+            .iter()
+            .flat_map(|m| if *m == Message::Scalar { encode(&Scalar::ONE) } else { group::encode(point) })
+            .collect();
+        let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
+        read(statement, shape, points, channel).is_ok_and(|channel| channel.receiver.finish().is_ok())
+    };
+    (cell_row_count(shape)..2000).find(fits).unwrap()
+}
+
+fn script() -> Vec<[u8; 64]> {
+    (0..400u32).map(|i| std::array::from_fn(|k| (i.wrapping_mul(2_654_435_761) >> (k % 24)) as u8 ^ k as u8)).collect()
+}
+
+/// The points and scalars of a simulated proof.
+struct Simulated {
+    layout: Vec<Message>,
+    points: Vec<Affine>,
+    scalars: Vec<Scalar>,
+}
+
+impl Simulated {
+    fn encode(&self) -> Vec<u8> {
+        let one = |i: usize| match self.layout[i] {
+            Message::Scalar => encode(&self.scalars[i]),
+            _ => group::encode(&self.points[i]),
+        };
+        (0..self.layout.len()).flat_map(one).collect()
+    }
+
+    /// Replaces the first message of every equation by the one that makes it hold.
+    fn solve(&mut self, channel: &ProofReader<'_>, public: usize, g: &Generators) {
+        let sent: Vec<usize> = (0..self.layout.len()).filter(|i| self.layout[*i] != Message::Scalar).collect();
+        for equation in &channel.equations {
+            let first = equation.form.terms.iter().find_map(|(index, c)| {
+                let message = *sent.get(index.checked_sub(public)?)?;
+                (self.layout[message] == Message::First && *c == -Scalar::ONE).then_some((*index, message))
+            });
+            let (index, message) = first.unwrap();
+            let sum = evaluate(equation, &channel.points, g) + channel.points[index];
+            self.points[message] = group::affine(&sum);
+        }
+    }
+}
+
+fn evaluate(equation: &Equation, points: &[Affine], g: &Generators) -> zkdl_field::Point {
+    let (mut bases, mut scalars): (Vec<Affine>, Vec<Scalar>) =
+        equation.form.terms.iter().map(|(i, c)| (points[*i], *c)).unzip();
+    bases.extend([g.value, g.blind]);
+    scalars.extend([equation.form.constant, equation.blind]);
+    bases.extend(&g.columns[..equation.columns.len()]);
+    scalars.extend(&equation.columns);
+    msm(&bases, &scalars)
+}
+
+#[test]
+fn a_whole_proof_is_simulated_without_a_witness() {
+    let g = Generators::derive(GENERATORS, 128);
+    let (statement, points) = statement_about_nothing(&g);
+    let shape = statement.shape(&Limits::default()).unwrap();
+    let values = count_values(&statement, &shape, &points, &random_point(&g));
+    let layout = layout(values, 7);
+    let mut simulated = Simulated {
+        points: layout.iter().map(|_| random_point(&g)).collect(),
+        scalars: layout.iter().map(|_| random().unwrap()).collect(),
+        layout,
+    };
+    let scripted = |proof: &[u8]| -> Result<usize, VerifyError> {
+        let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
+        settle(read(&statement, &shape, &points, channel)?, &g)
+    };
+    let proof = simulated.encode();
+    assert!(scripted(&proof).is_err());
+    let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
+    let channel = read(&statement, &shape, &points, channel).unwrap();
+    simulated.solve(&channel, points.0.len() + statement.end.len(), &g);
+    let proof = simulated.encode();
+    assert!(scripted(&proof).is_ok());
+    let live = Proof { statement: statement.digest(), body: proof };
+    let error = verify(&statement, &points, &live, &Limits::default()).unwrap_err();
+    assert_eq!(error, VerifyError::Product { which: "forward" });
+}

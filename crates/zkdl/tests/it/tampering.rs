@@ -1,0 +1,263 @@
+//! Bytes and public values that were changed after the proof was made (catalogue D.1, D.2).
+
+use crate::support::{Run, SMALL, Sizes};
+use rayon::prelude::*;
+use zkdl::codec::FormatError;
+use zkdl::proof::Proof;
+use zkdl::statement::Limits;
+use zkdl::{PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
+use zkdl_train::Format;
+use zkdl_transcript::ReadError;
+
+struct Proven {
+    run: Run,
+    proof: Proof,
+}
+
+fn proven(sizes: &Sizes) -> Proven {
+    let run = Run::new(sizes, 17);
+    let proof = prove(&run.statement, run.input(), &mut |_| ()).unwrap();
+    Proven { run, proof }
+}
+
+fn tiny() -> Sizes {
+    Sizes { features: 2, hidden: vec![2], classes: 2, points: 2, batch: 1, steps: 1, first_step: 0, log_columns: Some(6) }
+}
+
+fn check(statement: &Statement, points: &PointCommitments, proof: &[u8]) -> Result<Verified, VerifyError> {
+    verify(statement, points, &Proof::decode(proof)?, &Limits::default())
+}
+
+/// Catalogue 16.
+#[test]
+fn every_single_bit_flip_is_rejected() {
+    let Proven { run, proof } = proven(&tiny());
+    let bytes = proof.encode();
+    assert!(check(&run.statement, &run.points, &bytes).is_ok());
+    let accepted: Vec<usize> = (0..8 * bytes.len())
+        .into_par_iter()
+        .filter(|bit| {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            check(&run.statement, &run.points, &bytes).is_ok()
+        })
+        .collect();
+    assert_eq!(accepted, Vec::<usize>::new(), "of {} bits", 8 * bytes.len());
+}
+
+/// Catalogue 1: the file's own length check, and, with a length that fits, the transcript's.
+#[test]
+fn truncation_at_every_offset_is_a_typed_error() {
+    let Proven { run, proof } = proven(&tiny());
+    let bytes = proof.encode();
+    for end in 0..bytes.len() {
+        let error = check(&run.statement, &run.points, &bytes[..end]).unwrap_err();
+        assert!(matches!(error, VerifyError::Format(_)), "{end}: {error:?}");
+    }
+    for end in (0..proof.body.len()).step_by(7) {
+        let short = Proof { body: proof.body[..end].to_vec(), ..proof.clone() };
+        let error = check(&run.statement, &run.points, &short.encode()).unwrap_err();
+        assert!(matches!(error, VerifyError::Read(ReadError::Truncated { .. })), "{end}: {error:?}");
+    }
+}
+
+/// Catalogue 2.
+#[test]
+fn appended_bytes_are_a_typed_error() {
+    let Proven { run, proof } = proven(&tiny());
+    for extra in [1, 1 << 20] {
+        let bytes = [proof.encode(), vec![0; extra]].concat();
+        let error = check(&run.statement, &run.points, &bytes);
+        assert_eq!(error, Err(VerifyError::Format(FormatError::Trailing { what: "proof", bytes: extra })));
+        let longer = Proof { body: [proof.body.clone(), vec![0; extra]].concat(), ..proof.clone() };
+        let error = check(&run.statement, &run.points, &longer.encode());
+        assert_eq!(error, Err(VerifyError::Read(ReadError::Trailing { bytes: extra })));
+    }
+}
+
+/// Catalogue 3, 9, 13: lengths, magic words, versions.
+#[test]
+fn hostile_headers_are_typed_errors() {
+    let Proven { run, proof } = proven(&tiny());
+    let bytes = proof.encode();
+    let length_at = bytes.len() - proof.body.len() - 8;
+    let body = proof.body.len() as u64;
+    for length in [0, body - 1, body + 1, 1 << 31, 1 << 32, 1 << 63, u64::MAX] {
+        let mut bytes = bytes.clone();
+        bytes[length_at..length_at + 8].copy_from_slice(&length.to_le_bytes());
+        let error = check(&run.statement, &run.points, &bytes).unwrap_err();
+        assert!(matches!(error, VerifyError::Format(_)), "{length}: {error:?}");
+    }
+    assert!(matches!(Proof::decode(b"zkdl-proof\x02\0\0\0"), Err(FormatError::Version { got: 2, .. })));
+    assert!(matches!(Proof::decode(b"zkdl-statement"), Err(FormatError::Magic { .. })));
+    assert!(matches!(Proof::decode(b""), Err(FormatError::Magic { .. })));
+}
+
+/// Catalogue 17: an accepted encoding is the only one of its value.
+#[test]
+fn encodings_are_canonical() {
+    let Proven { run, proof } = proven(&Sizes { first_step: 2, ..SMALL() });
+    let bytes = run.statement.encode();
+    assert_eq!(Statement::decode(&bytes).unwrap().encode(), bytes);
+    for end in 0..bytes.len() {
+        assert!(Statement::decode(&bytes[..end]).is_err());
+    }
+    assert!(Statement::decode(&[bytes, vec![0]].concat()).is_err());
+    let points = run.points.encode();
+    assert_eq!(PointCommitments::decode(&points).unwrap().encode(), points);
+    assert_eq!(Proof::decode(&proof.encode()).unwrap(), proof);
+}
+
+type Change = (&'static str, fn(&mut Statement));
+
+/// Every public value, each changed alone.
+const CHANGES: &[Change] = &[
+    ("number of points", |s| s.data.points += 1),
+    ("number of features", |s| s.data.features += 1),
+    ("number of classes", |s| s.data.classes += 1),
+    ("smallest value", |s| s.data.value_min -= 1),
+    ("largest value", |s| s.data.value_max += 1),
+    ("input fraction bits", |s| s.data.fraction_bits -= 1),
+    ("data root", |s| s.data.root[7] ^= 1),
+    ("layer widths swapped", |s| s.hidden.swap(0, 1)),
+    ("layer widened", |s| s.hidden[0] += 1),
+    ("layer added", |s| s.hidden.push(4)),
+    ("layer removed", |s| drop(s.hidden.pop())),
+    ("f_A", |s| s.format.f_a -= 1),
+    ("f_A and f_G, same R", |s| (s.format.f_a, s.format.f_g) = (s.format.f_a - 1, s.format.f_g + 1)),
+    ("f_G", |s| s.format.f_g += 1),
+    ("Q", |s| s.format.q += 1),
+    ("Q_G", |s| s.format.q_g -= 1),
+    ("R_L", |s| s.r_l += 1),
+    ("batch size", |s| s.batch -= 1),
+    ("cap on steps", |s| s.max_steps += 1),
+    ("nonce", |s| s.nonce[31] ^= 0x80),
+    ("first step", |s| s.first_step += 1),
+    ("learning rate of one step", |s| s.multipliers[1] += 1),
+    ("learning rates swapped", |s| s.multipliers.swap(0, 2)),
+    ("one step fewer", |s| drop(s.multipliers.pop())),
+    ("one step more", |s| s.multipliers.push(6_000)),
+    ("columns", |s| s.log_columns += 1),
+    ("final weights row", |s| s.end[0] = s.end[1]),
+    ("final weights rows swapped", |s| s.end.swap(0, 1)),
+];
+
+fn rejects_every_change(sizes: &Sizes, changes: &[Change]) {
+    let Proven { run, proof } = proven(sizes);
+    for (name, change) in changes {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        assert_ne!(statement, run.statement, "{name} changes nothing");
+        let error = verify(&statement, &run.points, &proof, &Limits::default()).unwrap_err();
+        assert!(matches!(error, VerifyError::StatementMismatch { .. }), "{name}: {error:?}");
+        // The same with a proof file that names the changed statement: then only the transcript can tell.
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        assert!(!matches!(error, VerifyError::StatementMismatch { .. }), "{name}: {error:?}");
+    }
+}
+
+/// Catalogue 19-32.
+#[test]
+fn every_public_value_is_bound() {
+    rejects_every_change(&SMALL(), CHANGES);
+    rejects_every_change(&SMALL(), &[("kind of start", |s| s.start = Start::Committed(s.end.clone()))]);
+    let committed: &[Change] = &[
+        ("kind of start", |s| s.start = Start::Seed),
+        ("start weights row", |s| {
+            let end = s.end[0];
+            if let Start::Committed(rows) = &mut s.start {
+                rows[0] = end;
+            }
+        }),
+        ("earlier first step", |s| s.first_step -= 1),
+    ];
+    rejects_every_change(&Sizes { first_step: 4, ..SMALL() }, committed);
+}
+
+/// Catalogue 27: another list of points, even with the root that belongs to it.
+#[test]
+fn point_commitments_are_bound() {
+    let Proven { run, proof } = proven(&SMALL());
+    let mut swapped = run.points.clone();
+    swapped.0.swap(0, 1);
+    let error = verify(&run.statement, &swapped, &proof, &Limits::default()).unwrap_err();
+    assert!(matches!(error, VerifyError::Merkle { .. }));
+    let mut statement = run.statement.clone();
+    statement.data.root = swapped.root().unwrap();
+    let renamed = Proof { statement: statement.digest(), ..proof };
+    assert!(verify(&statement, &swapped, &renamed, &Limits::default()).is_err());
+    assert!(verify(&run.statement, &PointCommitments(Vec::new()), &renamed, &Limits::default()).is_err());
+}
+
+/// Catalogue 35: the proof of another run of the same shape.
+#[test]
+fn a_proof_of_another_run_is_rejected() {
+    let first = proven(&SMALL());
+    let other = Run::new(&SMALL(), 18);
+    let moved = Proof { statement: other.statement.digest(), ..first.proof };
+    assert!(verify(&other.statement, &other.points, &moved, &Limits::default()).is_err());
+}
+
+/// Catalogue 6, 7: encodings that are no points, in the statement and in the data.
+#[test]
+fn bad_points_are_named() {
+    let Proven { run, proof } = proven(&SMALL());
+    for bad in [[0u8; 32], [0xff; 32]] {
+        let mut statement = run.statement.clone();
+        statement.end[1] = bad;
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        assert!(matches!(error, VerifyError::BadPoint { role: "final weights", index: 1, .. }), "{error:?}");
+        let mut points = run.points.clone();
+        points.0[2] = bad;
+        let mut statement = run.statement.clone();
+        statement.data.root = points.root().unwrap();
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        let error = verify(&statement, &points, &renamed, &Limits::default()).unwrap_err();
+        assert!(matches!(error, VerifyError::BadPoint { role: "data point", index: 2, .. }), "{error:?}");
+    }
+}
+
+/// Catalogue 10, 11: sizes that are zero, overflow, or ask for too much work.
+#[test]
+fn absurd_statements_are_refused_before_any_work() {
+    let Proven { run, proof } = proven(&SMALL());
+    let changes: &[Change] = &[
+        ("no points", |s| s.data.points = 0),
+        ("no features", |s| s.data.features = 0),
+        ("no classes", |s| s.data.classes = 0),
+        ("a layer of width 0", |s| s.hidden[0] = 0),
+        ("batch 0", |s| s.batch = 0),
+        ("batch above N", |s| s.batch = 1000),
+        ("no steps", |s| s.multipliers.clear()),
+        ("c_t = 0", |s| s.multipliers[0] = 0),
+        ("steps beyond the cap", |s| s.max_steps = 2),
+        ("steps overflow", |s| s.first_step = u64::MAX),
+        ("huge layers", |s| s.hidden = vec![1 << 24; 40]),
+        ("huge rows", |s| s.log_columns = 63),
+        ("magnitude ledger", |s| {
+            s.max_steps = u64::MAX;
+            s.format = Format { q: 31, q_g: 31, ..s.format };
+        }),
+        ("one row missing", |s| drop(s.end.pop())),
+    ];
+    for (name, change) in changes {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        assert!(matches!(error, VerifyError::Statement(_)), "{name}: {error:?}");
+    }
+}
+
+/// Catalogue 107, 115: two proofs of one statement share no message, and have the same length.
+#[test]
+fn two_proofs_share_no_group_element_and_no_scalar() {
+    let Proven { run, proof } = proven(&SMALL());
+    let other = prove(&run.statement, run.input(), &mut |_| ()).unwrap();
+    assert_eq!(proof.body.len(), other.body.len());
+    let messages = |proof: &Proof| proof.body.chunks(32).map(<[u8]>::to_vec).collect::<std::collections::HashSet<_>>();
+    assert_eq!(messages(&proof).len(), proof.body.len() / 32, "all messages differ within a proof");
+    assert!(messages(&proof).is_disjoint(&messages(&other)));
+}
