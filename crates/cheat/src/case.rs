@@ -120,8 +120,7 @@ impl Case {
         let draw = &mut Draw(config.seed);
         let (width, classes) = (config.widths[0], config.widths[config.widths.len() - 1]);
         let largest = i128::from(LARGEST);
-        let features: Vec<i32> =
-            (0..config.points * width).map(|_| draw.between(-largest, largest) as i32).collect();
+        let features: Vec<i32> = (0..config.points * width).map(|_| draw.between(-largest, largest) as i32).collect();
         let labels: Vec<u32> = (0..config.points).map(|_| draw.between(0, i128::from(classes) - 1) as u32).collect();
         let generators = Generators::derive(GENERATORS, 1 << config.log_columns);
         let entropy = &mut Repeatable(draw.clone());

@@ -46,8 +46,7 @@ pub fn prove<C: ProverChannel>(channel: &mut C, shape: &Shape, packed: &Packed, 
     let bases = RowBases::new(shape, start_committed);
     let queries = selection::queries(shape, &bases, points, inputs, relu.bits.clone());
     let [mask, boolean] = relu.products;
-    let products =
-        vec![forward.product.clone(), backward.product.clone(), update.product.clone(), mask, boolean];
+    let products = vec![forward.product.clone(), backward.product.clone(), update.product.clone(), mask, boolean];
     Proven {
         forward: f,
         backward: b,

@@ -6,11 +6,11 @@
 use crate::sample::Sample;
 use crate::witness::{Witness, flatten};
 use sha2::{Digest, Sha256};
+use zkdl_arguments::Shape;
 use zkdl_arguments::opening::{RowValues, holds};
 use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::update::Start;
 use zkdl_arguments::window::{self, Obligations};
-use zkdl_arguments::Shape;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::{Scalar, scalar};

@@ -2,7 +2,7 @@
 //! provers, nothing else in common with them. See [`crate::plain_relu`] for zkReLU.
 
 use crate::tensor::{Axis, Tensor, at, at_bit, inner, outer, table, value};
-use crate::witness::Witness;
+use crate::witness::{Witness, weight_exists};
 use zkdl_arguments::Shape;
 use zkdl_commit::channel::ProverChannel;
 use zkdl_field::multilinear::{eq, eq_index, eq_table, later, later_table, prefix};
@@ -212,7 +212,10 @@ impl<C: ProverChannel> Plain<'_, C> {
     fn committed_data(&self, pt: &[Scalar], pb: &[Scalar], columns: &[Scalar]) -> Scalar {
         let (e_t, e_b) = (eq_table(pt), eq_table(pb));
         let step = |(t, step): (usize, &Vec<u32>)| -> Scalar {
-            step.iter().enumerate().map(|(b, i)| e_t[t] * e_b[b] * inner(&self.witness.points[*i as usize], columns)).sum()
+            step.iter()
+                .enumerate()
+                .map(|(b, i)| e_t[t] * e_b[b] * inner(&self.witness.points[*i as usize], columns))
+                .sum()
         };
         self.shape.schedule.iter().enumerate().map(step).sum()
     }
@@ -292,7 +295,7 @@ impl<C: ProverChannel> Plain<'_, C> {
         let (last, r, v) = self.sum("backward.round", self.v.h, &degrees, vec![weights, g, w_t], product);
         (self.p.l2, self.p.t2, self.p.rj) = (r[..nl].to_vec(), r[nl..nl + nt].to_vec(), r[nl + nt..].to_vec());
         self.v.g_1 = self.send("backward.g_1", v[1][0]);
-        let factor = inner(&up, &eq_table(&self.p.l2)) * eq(&p.rt, &self.p.t2) * v[1][0];
+        let factor = inner(&up, &eq_table(&self.p.l2)) * eq(&p.rt, &self.p.t2) * self.v.g_1;
         let w_2 = self.solve(last, factor, v[2][0]);
         self.send("backward.w_2", w_2)
     }
@@ -301,8 +304,12 @@ impl<C: ProverChannel> Plain<'_, C> {
     fn weight_claims(&mut self) -> [Scalar; 4] {
         let (w, p) = (self.witness, self.p.clone());
         let known = self.start_committed && !self.adaptive();
-        let start = if known { &w.start } else { &w.committed_start };
-        let end = if self.adaptive() { &w.committed_end } else { &w.end };
+        let committed = |w: &Tensor<4>| {
+            let real = |i: &[usize; 4]| weight_exists(self.shape, i);
+            w.iter().filter(|(i, _)| real(i)).map(|(i, v)| (*i, *v)).collect::<Tensor<4>>()
+        };
+        let start = &if known { w.start.clone() } else { committed(&w.committed_start) };
+        let end = &if self.adaptive() { committed(&w.committed_end) } else { w.end.clone() };
         let claim = |w: &Tensor<4>, l: &[Scalar], c, j: &[Scalar]| value(w, &[at(l), at_bit(c), at(&p.rk), at(j)]);
         let mut v = [
             claim(start, &p.rl, p.rc, &p.j),
@@ -323,7 +330,8 @@ impl<C: ProverChannel> Plain<'_, C> {
         let keep = |n| Axis::Keep(n);
         let one = vec![Scalar::ONE; 1 << nb];
         let a = table(&w.a_update, &[keep(nl), keep(nt), keep(nb), at_bit(Scalar::ZERO), at(&p.rk)]);
-        let real = |i: usize| (i >> (nt + nb)) < s.layers() && (i >> nb) % (1 << nt) < s.steps() && i % (1 << nb) < s.batch;
+        let real =
+            |i: usize| (i >> (nt + nb)) < s.layers() && (i >> nb) % (1 << nt) < s.steps() && i % (1 << nb) < s.batch;
         let bias = p.rc * pow2(s.format.f_a) * eq_index(&p.rk, 0);
         let add = |(i, a): (usize, &Scalar)| (Scalar::ONE - p.rc) * a + if real(i) { bias } else { Scalar::ZERO };
         let with_bias = a.iter().enumerate().map(add).collect();
@@ -346,9 +354,8 @@ impl<C: ProverChannel> Plain<'_, C> {
         let alpha = self.channel.challenges("update.alpha", 3);
         let claim = alpha[0] * (v_1 - w_1) + alpha[1] * (v_2 - w_2) + alpha[2] * (v_3 - v_t);
         let degrees = [vec![2; nb], vec![3; nt + nl]].concat();
-        let combine = |v: &[Scalar]| {
-            alpha[0] * v[0] * v[6] * v[3] + (alpha[1] * v[1] * v[5] + alpha[2] * v[2] * v[6]) * v[4]
-        };
+        let combine =
+            |v: &[Scalar]| alpha[0] * v[0] * v[6] * v[3] + (alpha[1] * v[1] * v[5] + alpha[2] * v[2] * v[6]) * v[4];
         let (last, r, v) = self.sum("update.round", claim, &degrees, self.update_tables(), combine);
         (self.p.ul, self.p.us, self.p.ub) = (r[..nl].to_vec(), r[nl..nl + nt].to_vec(), r[nl + nt..].to_vec());
         let p = self.p.clone();

@@ -149,7 +149,9 @@ impl<C: ProverChannel> Plain<'_, C> {
         let tables = self.cell_tables(&weights, &r_q);
         let n = s.log_width() + s.log_batch() + s.log_steps() + s.log_layers();
         let combine = |v: &[Scalar]| {
-            v[0] * v[6] + v[1] * v[7] + v[2] * v[8]
+            v[0] * v[6]
+                + v[1] * v[7]
+                + v[2] * v[8]
                 + (Scalar::ONE - v[9]) * (v[3] * v[10] + v[4] * v[11])
                 + v[5] * (v[12] * v[12] - v[12])
         };

@@ -3,7 +3,7 @@
 use crate::sample::Sample;
 use crate::tensor::Tensor;
 use crate::trainer::Cell;
-use crate::witness::{Witness, field_bits, is_real};
+use crate::witness::{Witness, field_bits, is_real, weight_exists};
 use zkdl_arguments::Shape;
 use zkdl_arguments::shape::Views;
 use zkdl_field::scalar::{dot, pow2};
@@ -67,7 +67,9 @@ pub fn violated(sample: &Sample, witness: &Witness) -> Vec<Equation> {
     let all: [(Equation, Holds<'_>); 16] = [
         (Equation::Boolean, |c| c.boolean()),
         (Equation::Padding, |c| c.padding()),
-        (Equation::Start, |c| c.witness.start.iter().filter(|(i, _)| c.weight_exists(i)).eq(&c.witness.committed_start)),
+        (Equation::Start, |c| {
+            c.witness.start.iter().filter(|(i, _)| c.weight_exists(i)).eq(&c.witness.committed_start)
+        }),
         (Equation::Selection, |c| c.selection()),
         (Equation::Label, |c| c.labels()),
         (Equation::Bias, |c| c.bias()),
@@ -90,18 +92,16 @@ fn get<const N: usize>(tensor: &Tensor<N>, index: [usize; N]) -> Scalar {
 }
 
 impl Check<'_> {
-    fn weight_exists(&self, [l, c, k, j]: &[usize; 4]) -> bool {
-        let inputs = if *c == 0 { self.shape.widths.get(*l) } else { Some(&1) };
-        *l < self.shape.layers() && inputs.is_some_and(|d| k < d) && *j < self.shape.outputs(*l)
+    fn weight_exists(&self, index: &[usize; 4]) -> bool {
+        weight_exists(self.shape, index)
     }
 
     fn cells(&self, hidden: bool, output: bool) -> impl Iterator<Item = Cell> {
         let s = self.shape;
         let slots = (0..s.layers()).filter(move |l| if s.is_output(*l) { output } else { hidden });
         slots.flat_map(move |l| {
-            (0..s.steps()).flat_map(move |t| {
-                (0..s.batch).flat_map(move |b| (0..s.outputs(l)).map(move |j| [l, t, b, j]))
-            })
+            (0..s.steps())
+                .flat_map(move |t| (0..s.batch).flat_map(move |b| (0..s.outputs(l)).map(move |j| [l, t, b, j])))
         })
     }
 
@@ -243,7 +243,6 @@ impl Check<'_> {
     }
 
     fn mask(&self) -> bool {
-        self.cells(true, false)
-            .all(|c| get(&self.witness.g, c) == self.keep(c) * self.see(&self.views.k, c))
+        self.cells(true, false).all(|c| get(&self.witness.g, c) == self.keep(c) * self.see(&self.views.k, c))
     }
 }

@@ -63,7 +63,6 @@ pub fn inner(a: &[Scalar], b: &[Scalar]) -> Scalar {
 /// The outer product of axis tables, the last axis fastest.
 #[must_use]
 pub fn outer(axes: &[&[Scalar]]) -> Vec<Scalar> {
-    axes.iter().fold(vec![Scalar::ONE], |table, axis| {
-        table.iter().flat_map(|a| axis.iter().map(move |b| a * b)).collect()
-    })
+    axes.iter()
+        .fold(vec![Scalar::ONE], |table, axis| table.iter().flat_map(|a| axis.iter().map(move |b| a * b)).collect())
 }

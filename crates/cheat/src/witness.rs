@@ -184,6 +184,13 @@ pub fn is_real(shape: &Shape, [l, t, b, j]: &Cell) -> bool {
     *l < shape.layers() && *t < shape.steps() && *b < shape.batch && *j < shape.outputs(*l)
 }
 
+/// Whether a weight (l, c, k, j) exists.
+#[must_use]
+pub fn weight_exists(shape: &Shape, [l, c, k, j]: &[usize; 4]) -> bool {
+    let inputs = if *c == 0 { shape.widths.get(*l) } else { Some(&1) };
+    *l < shape.layers() && inputs.is_some_and(|d| k < d) && *j < shape.outputs(*l)
+}
+
 /// Bits that exist in a cell of a slot.
 #[must_use]
 pub fn field_bits(shape: &Shape, slot: usize) -> usize {
@@ -286,7 +293,8 @@ fn pack_slot(shape: &Shape, witness: &Witness, slot: usize) -> Vec<u8> {
         for b in 0..shape.batch {
             for j in 0..shape.outputs(slot) {
                 let bits = &witness.bits[&[slot, t, b, j]];
-                let byte = |i: usize| (0..8).filter(|k| bits.get(8 * i + k) == Some(&Scalar::ONE)).map(|k| 1 << k).sum::<u8>();
+                let byte =
+                    |i: usize| (0..8).filter(|k| bits.get(8 * i + k) == Some(&Scalar::ONE)).map(|k| 1 << k).sum::<u8>();
                 bytes.extend((0..shape.stride(slot)).map(byte));
             }
         }

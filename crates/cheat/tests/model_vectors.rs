@@ -48,7 +48,14 @@ fn sample(v: &Value) -> Sample {
     let shape = Shape {
         widths: sizes(&s["d"]),
         batch: number("B") as usize,
-        format: Format { f_a: number("fA"), f_x: number("fA"), r: number("R"), r_l: number("RL"), q: number("Q"), q_g: number("QG") },
+        format: Format {
+            f_a: number("fA"),
+            f_x: number("fA"),
+            r: number("R"),
+            r_l: number("RL"),
+            q: number("Q"),
+            q_g: number("QG"),
+        },
         multipliers: integers(&s["c"]).into_iter().map(|c| c as u64).collect(),
         schedule,
         points: number("N") as usize,
@@ -252,8 +259,7 @@ fn every_obligation_holds_of_the_rows_and_opens() {
     }
     let names: Vec<_> = r.proven.queries.iter().map(|q| q.name).collect();
     assert_eq!(names, ["bits", "W_0", "W_0", "W_0", "W_T", "features", "features", "labels"]);
-    let (reduced, vector) =
-        opening::prove(&mut Counter::new(SEED), shape.columns, &r.proven.queries, &rows).unwrap();
+    let (reduced, vector) = opening::prove(&mut Counter::new(SEED), shape.columns, &r.proven.queries, &rows).unwrap();
     assert_eq!(evaluate(&vector, &reduced.point), reduced.value.value);
     let mut expected = vec![Scalar::ZERO; shape.columns];
     for (row, weight) in r.witness.rows(shape, true).iter().zip(&reduced.row_weights) {

@@ -2,20 +2,25 @@
 
 use proptest::prelude::*;
 use zkdl_arguments::opening::{self, RowValues};
+use zkdl_arguments::{Shape, rows};
 use zkdl_cheat::fast;
 use zkdl_cheat::harness::{Claims, Counter, Event, Tap, untouched};
 use zkdl_cheat::plain::{self, Strategy as Cheating};
 use zkdl_cheat::sample::{Draw, Sample, Sizes};
 use zkdl_cheat::trainer::honest;
 use zkdl_cheat::witness::{Packed, Witness, field_bits};
+use zkdl_field::Scalar;
 use zkdl_field::multilinear::evaluate;
 use zkdl_field::scalar::from_i128;
-use zkdl_field::Scalar;
 
 fn sizes() -> impl Strategy<Value = Sizes> {
     let widths = prop::collection::vec(1usize..=9, 2..=5);
-    (widths, 1usize..=7, 1usize..=6, 6u32..=12)
-        .prop_map(|(widths, batch, steps, log)| Sizes { widths, batch, steps, columns: 1 << log })
+    (widths, 1usize..=7, 1usize..=6, 6u32..=12).prop_map(|(widths, batch, steps, log)| Sizes {
+        widths,
+        batch,
+        steps,
+        columns: 1 << log,
+    })
 }
 
 fn values(events: &[Event]) -> Vec<(&'static str, Option<Scalar>)> {
@@ -78,6 +83,36 @@ fn mark_all(sample: &Sample, witness: &Witness, committed: bool) -> Vec<Vec<bool
     marked.rows(shape, committed).iter().map(|row| row.iter().map(|x| *x == mark).collect()).collect()
 }
 
+/// The rows as the shipped prover holds them: bytes, integers, points.
+fn packed_rows<'a>(shape: &Shape, packed: &'a Packed, committed: bool) -> Vec<RowValues<'a>> {
+    let points = packed.features.chunks(shape.widths[0]).zip(&packed.labels);
+    let mut all: Vec<RowValues<'a>> =
+        points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
+    let mut weights = |w: &'a [Vec<i64>]| {
+        all.extend(rows::weight_rows(shape).into_iter().map(|row| RowValues::Integers(&w[row.slot][row.range])));
+    };
+    if committed {
+        weights(&packed.start);
+    }
+    weights(&packed.end);
+    let cells = rows::cell_rows(shape).into_iter();
+    all.extend(cells.map(|row| RowValues::Bits(&packed.cells[row.slot][row.range])));
+    all
+}
+
+/// Packed rows and rows of scalars open to the same vector.
+fn packed_rows_are_the_rows(sample: &Sample, packed: &Packed, proven: &fast::Proven, rows: &[Vec<Scalar>]) -> bool {
+    let shape = &sample.shape;
+    let committed = proven.queries.iter().any(|q| q.name == "W_0");
+    let scalars: Vec<RowValues<'_>> = rows.iter().map(|row| RowValues::Scalars(row)).collect();
+    let packed = packed_rows(shape, packed, committed);
+    let open = |rows: &[RowValues<'_>]| {
+        let (reduced, vector) = opening::prove(&mut Counter::new(1), shape.columns, &proven.queries, rows).unwrap();
+        (reduced.value.value, reduced.row_weights, vector)
+    };
+    packed.len() == rows.len() && open(&packed) == open(&scalars)
+}
+
 fn opens(sample: &Sample, proven: &fast::Proven, rows: &[Vec<Scalar>], seed: u64) -> bool {
     let values: Vec<RowValues<'_>> = rows.iter().map(|row| RowValues::Scalars(row)).collect();
     let shape = &sample.shape;
@@ -104,6 +139,7 @@ fn compare(seed: u64, sizes: &Sizes, committed: bool) -> Result<(), TestCaseErro
     prop_assert_eq!(claims.failing(&junk), none);
     prop_assert!(opens(&sample, &proven, &witness.rows(&sample.shape, committed), seed));
     prop_assert!(opens(&sample, &proven, &junk, seed));
+    prop_assert!(packed_rows_are_the_rows(&sample, &packed, &proven, &witness.rows(&sample.shape, committed)));
     Ok(())
 }
 
@@ -128,7 +164,9 @@ fn extreme_shapes() {
     ] {
         for columns in [1, 256, 4096] {
             let sizes = Sizes { widths: widths.clone(), batch, steps, columns };
-            let tried = (0..20).map(|seed| compare(seed, &sizes, seed % 2 == 0)).find(|r| !matches!(r, Err(TestCaseError::Reject(_))));
+            let tried = (0..20)
+                .map(|seed| compare(seed, &sizes, seed % 2 == 0))
+                .find(|r| !matches!(r, Err(TestCaseError::Reject(_))));
             tried.unwrap().unwrap();
         }
     }

@@ -36,7 +36,10 @@ pub(crate) fn run(context: Context, root: &Path, index: u64) -> Result<()> {
     }
     emit(&format!(
         "window {index}: all equations hold on {} cells of steps {}..{}; {} point commitments and {rows} weight rows recomputed{}",
-        grouped(cells), window.first, window.end, grouped(points as u64),
+        grouped(cells),
+        window.first,
+        window.end,
+        grouped(points as u64),
         if next { ", the next checkpoint agrees" } else { "" }
     ))
 }
@@ -47,12 +50,8 @@ pub(crate) fn relation(context: Context, run: &Run, window: Window, trace: &Trac
     let plan = &run.plan;
     let indices = plan.schedule.window_indices(window.first, window.steps());
     let multipliers = plan.multipliers(window);
-    let relation = Relation {
-        algorithm: &plan.algorithm,
-        first_step: window.first,
-        multipliers: &multipliers,
-        indices: &indices,
-    };
+    let relation =
+        Relation { algorithm: &plan.algorithm, first_step: window.first, multipliers: &multipliers, indices: &indices };
     let checked = zkdl_train::check(&relation, |i| run.point(i), trace);
     bar.finish_and_clear();
     checked.map_err(|violation| CliError::invalid("the witness is false").caused_by(violation))
@@ -89,7 +88,10 @@ fn following_weights(run: &Run, window: Window, trace: &Trace) -> Result<bool> {
             let (input, neuron) = (place / stored.outputs.max(1), place % stored.outputs.max(1));
             return Err(CliError::invalid(format!(
                 "{}: layer {}, weight ({input}, {neuron}) is {}, executing the window again gives {}",
-                run.dir.weights(window.end).display(), slot + 1, stored.values[place], computed.values[place]
+                run.dir.weights(window.end).display(),
+                slot + 1,
+                stored.values[place],
+                computed.values[place]
             )));
         }
     }

@@ -191,7 +191,10 @@ mod tests {
     fn problems_name_the_key() {
         let cases = [
             (GOOD.replace("hidden", "hiden"), "unknown field `hiden`"),
-            (GOOD.replace("learning_rate = 0.5", "learning_rate = \"fast\""), "learning_rate must be a number"),
+            (
+                GOOD.replace("learning_rate = [[0, 0.25], [44, 0.5]]", "learning_rate = \"fast\""),
+                "learning_rate must be a number",
+            ),
             (GOOD.replace("epochs = 20", ""), "exactly one of `epochs` and `steps`"),
             (GOOD.replace("epochs = 20", "epochs = 20\nsteps = 3"), "exactly one of `epochs` and `steps`"),
             (GOOD.replace("test_points = 360", "test_points = 3\ntrain_points = 3"), "not both"),

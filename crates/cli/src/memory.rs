@@ -44,7 +44,10 @@ pub(crate) fn check(plan: &Plan, window: Window, job: Job) -> Result<()> {
     match available() {
         Some(free) if needed > free => Err(CliError::usage(format!(
             "window {} of {} steps needs about {} of memory, {} are available: set a smaller window in [proof] of zkdl.toml, or use a larger machine",
-            window.index, window.steps(), bytes(needed), bytes(free)
+            window.index,
+            window.steps(),
+            bytes(needed),
+            bytes(free)
         ))),
         _ => Ok(()),
     }

@@ -84,6 +84,12 @@ impl Plan {
             input_max: descriptor.value_max,
         };
         algorithm.validate().map_err(|e| refuse(e.into()))?;
+        let cells = algorithm.cells_per_step().saturating_mul(window.min(steps));
+        if cells > Limits::default().cells {
+            let limit = Limits::default().cells;
+            let problem = format!("a window has {cells} cells, no verifier takes more than {limit}");
+            return Err(refuse(format!("{problem}: set a smaller window in [proof]").into()));
+        }
         let balanced = choose_log_columns(&algorithm, window.min(steps) as usize);
         let log_columns = config.proof.log_columns.unwrap_or(balanced);
         let (hidden, nonce) = (config.network.hidden.clone(), training.nonce);
@@ -223,7 +229,10 @@ impl Run {
         if rows.log_columns != self.plan.log_columns() {
             return Err(CliError::usage(format!(
                 "{}: rows of 2^{} columns, this configuration has 2^{}: set log_columns = {} in [proof], all windows of a run share it",
-                path.display(), rows.log_columns, self.plan.log_columns(), rows.log_columns
+                path.display(),
+                rows.log_columns,
+                self.plan.log_columns(),
+                rows.log_columns
             )));
         }
         Ok(Some(rows))

@@ -126,9 +126,10 @@ pub(crate) fn execute(context: Context, run: &Run, window: Window) -> Result<Tra
     let (plan, point) = (&run.plan, |i| run.point(i));
     let indices = plan.schedule.window_indices(window.first, window.steps());
     let multipliers = plan.multipliers(window);
-    let trace = zkdl_train::record_window(
-        &plan.algorithm, start, point, &indices, &multipliers, window.first, |done| bar.set_position(done as u64),
-    );
+    let trace =
+        zkdl_train::record_window(&plan.algorithm, start, point, &indices, &multipliers, window.first, |done| {
+            bar.set_position(done as u64)
+        });
     bar.finish_and_clear();
     trace.map_err(crate::train::stopped)
 }

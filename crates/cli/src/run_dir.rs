@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone)]
 pub(crate) struct RunDir {
     root: PathBuf,
+    public: PathBuf,
 }
 
 /// The three files of a window.
@@ -38,7 +39,15 @@ pub(crate) struct WindowFiles {
 impl RunDir {
     /// Names a directory; nothing is touched.
     pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        let public = root.join("public");
+        Self { root, public }
+    }
+
+    /// The directory as an auditor has it: a run directory, or its `public` part alone under any name.
+    pub(crate) fn for_auditor(root: &Path) -> Self {
+        let run = Self::new(root);
+        if run.public.is_dir() { run } else { Self { public: root.to_owned(), ..run } }
     }
 
     /// The directory itself.
@@ -52,8 +61,8 @@ impl RunDir {
     }
 
     /// What an auditor gets.
-    pub(crate) fn public(&self) -> PathBuf {
-        self.root.join("public")
+    pub(crate) fn public(&self) -> &Path {
+        &self.public
     }
 
     /// What nobody else gets.
@@ -74,8 +83,8 @@ impl RunDir {
 
     /// The windows that have a statement or a proof in `public`, in order.
     pub(crate) fn windows(&self) -> Result<Vec<u64>> {
-        let public = self.public();
-        let entries = fs::read_dir(&public).map_err(|e| CliError::file("read the directory", &public, e))?;
+        let failed = |e| CliError::file("read the directory", &self.public, e);
+        let entries = fs::read_dir(&self.public).map_err(failed)?;
         let mut found: Vec<u64> = entries.flatten().filter_map(|e| window_index(&e.path())).collect();
         found.sort_unstable();
         found.dedup();
@@ -99,10 +108,10 @@ impl RunDir {
 
     /// Creates `public` and `secret` and removes what a killed process left in them.
     pub(crate) fn prepare(&self) -> Result<()> {
-        atomic::create_dir(&self.public(), Access::Public)?;
+        atomic::create_dir(&self.public, Access::Public)?;
         atomic::create_dir(&self.secret(), Access::Secret)?;
-        for directory in [self.root.clone(), self.public(), self.secret()] {
-            atomic::remove_stale(&directory);
+        for directory in [&self.root, &self.public, &self.secret()] {
+            atomic::remove_stale(directory);
         }
         Ok(())
     }

@@ -178,17 +178,43 @@ pub fn in_words(statement: &Statement) -> Vec<String> {
     let widths: Vec<String> = widths(statement).iter().map(u32::to_string).collect();
     let end = statement.first_step.saturating_add(statement.multipliers.len() as u64);
     vec![
-        format!("Model {}: its {} committed weight rows hold exactly the weights that the training below computes.",
-            hex(&model_digest(&statement.end)), statement.end.len()),
-        format!("Data {}: {} committed points of {} features (integers in [{}, {}] with {} fraction bits) and a label of {} classes.",
-            hex(&data.root), data.points, data.features, data.value_min, data.value_max, data.fraction_bits, data.classes),
-        format!("Algorithm: exact integer training, layers {} (bias, ReLU, squared error), {} parameters; f_A {}, f_G {}, Q {}, Q_G {}, R_L {}.",
-            widths.join("-"), statement.algorithm().parameters(), format.f_a, format.f_g, format.q, format.q_g, statement.r_l),
-        format!("Steps: {} of them, from step {} up to, not including, step {end}, of a run of at most {}; {} points each.",
-            statement.multipliers.len(), statement.first_step, statement.max_steps, statement.batch),
+        format!(
+            "Model {}: its {} committed weight rows hold exactly the weights that the training below computes.",
+            hex(&model_digest(&statement.end)),
+            statement.end.len()
+        ),
+        format!(
+            "Data {}: {} committed points of {} features (integers in [{}, {}] with {} fraction bits) and a label of {} classes.",
+            hex(&data.root),
+            data.points,
+            data.features,
+            data.value_min,
+            data.value_max,
+            data.fraction_bits,
+            data.classes
+        ),
+        format!(
+            "Algorithm: exact integer training, layers {} (bias, ReLU, squared error), {} parameters; f_A {}, f_G {}, Q {}, Q_G {}, R_L {}.",
+            widths.join("-"),
+            statement.algorithm().parameters(),
+            format.f_a,
+            format.f_g,
+            format.q,
+            format.q_g,
+            statement.r_l
+        ),
+        format!(
+            "Steps: {} of them, from step {} up to, not including, step {end}, of a run of at most {}; {} points each.",
+            statement.multipliers.len(),
+            statement.first_step,
+            statement.max_steps,
+            statement.batch
+        ),
         format!("Learning rate: {}.", rates_in_words(statement)),
-        format!("Order: every epoch visits the points in a permutation drawn from data root, nonce and epoch number; nonce {}.",
-            hex(&statement.nonce)),
+        format!(
+            "Order: every epoch visits the points in a permutation drawn from data root, nonce and epoch number; nonce {}.",
+            hex(&statement.nonce)
+        ),
         start_in_words(statement),
         format!("Configuration {}; statement {}.", hex(&config_digest(statement)), hex(&statement.digest())),
     ]
@@ -320,7 +346,9 @@ mod tests {
     fn words_and_json_name_everything_an_auditor_compares() {
         let statement = statement();
         let words = in_words(&statement).join("\n");
-        for part in ["64-128-64-10", "1437", "0.5 (c_t = 32768) from step 0", "0.25 (c_t = 16384) from step 2", "01010101"] {
+        for part in
+            ["64-128-64-10", "1437", "0.5 (c_t = 32768) from step 0", "0.25 (c_t = 16384) from step 2", "01010101"]
+        {
             assert!(words.contains(part), "{part} is missing from\n{words}");
         }
         let json = to_json(&statement);

@@ -74,7 +74,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cells: 1 << 33, parameters: 1 << 31, log_columns: 20 }
+        Self { cells: 1 << 30, parameters: 1 << 31, log_columns: 20 }
     }
 }
 

@@ -140,8 +140,9 @@ pub fn verify(
     if proof.statement != digest {
         return Err(VerifyError::StatementMismatch { proof: hex(&proof.statement), statement: hex(&digest) });
     }
-    let shape = statement.shape(limits)?;
+    // Before the shape: its cost follows the number of points, which only the list that is really there may set.
     check_points(statement, points)?;
+    let shape = statement.shape(limits)?;
     let channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
     let channel = read(statement, &shape, points, channel)?;
     let generators = Generators::derive(GENERATORS, shape.columns);

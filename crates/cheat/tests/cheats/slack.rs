@@ -1,0 +1,136 @@
+//! Cheats beyond the statement's sizes: examples, steps, neurons, bits and columns that do not exist.
+
+use crate::table::{Base, Cheat, cheat, judge, on};
+use zkdl_cheat::harness::untouched;
+use zkdl_cheat::plain::Strategy;
+use zkdl_cheat::relation::Equation::Padding;
+use zkdl_cheat::relation::violated;
+use zkdl_cheat::trainer::{Cell, Hooks, Trainer, honest};
+use zkdl_cheat::witness::Kind;
+use zkdl_field::{Field, Scalar};
+
+/// A bit that does not exist, used in the sums and committed where a row has room for it.
+fn used(cell: Cell, place: usize) -> Hooks {
+    Hooks {
+        post: Box::new(move |w, shape| {
+            let bits = w.bits.entry(cell).or_insert_with(|| vec![Scalar::ZERO; 1 << shape.log_bits()]);
+            bits[place] = Scalar::ONE;
+        }),
+        ..Hooks::default()
+    }
+}
+
+/// A fourth example in every batch.
+fn fourth(row: fn(&Trainer<'_>) -> (Vec<i128>, Vec<i128>)) -> Hooks {
+    Hooks {
+        batch: Some(4),
+        row: Box::new(move |s, t, b| if b == 3 { row(s) } else { honest::row(s, t, b) }),
+        ..Hooks::default()
+    }
+}
+
+/// A fourth step, on the data of step 0.
+fn extra_step() -> Hooks {
+    Hooks {
+        steps: Some(4),
+        row: Box::new(|s, t, b| honest::row(s, t % 3, b)),
+        multiplier: Box::new(|s, t| honest::multiplier(s, t % 3)),
+        ..Hooks::default()
+    }
+}
+
+/// A hidden neuron more, rounded without the constant that only real cells have.
+fn wider() -> Hooks {
+    let off = |s: &Trainer<'_>, v: i128, [l, _, _, j]: Cell| {
+        v - if l == 0 && j == s.public.widths[1] { 1 << (s.public.format.r - 1) } else { 0 }
+    };
+    Hooks {
+        wide: true,
+        dec_z: Box::new(move |s, z, c| honest::dec_z(s, off(s, z, c), c)),
+        dec_h: Box::new(move |s, h, c| honest::dec_h(s, off(s, h, c), c)),
+        ..Hooks::default()
+    }
+}
+
+fn sizes() -> Vec<Cheat> {
+    let roomy = |c| on(Base::Roomy, c);
+    let point = |s: &Trainer<'_>| s.point(0);
+    let zero = |s: &Trainer<'_>| (vec![0; s.widths[0]], vec![0; 3]);
+    vec![
+        roomy(cheat(
+            "extra batch row trained on",
+            Padding,
+            &["forward", "update", "bits", "features", "labels"],
+            fourth(point),
+        )),
+        roomy(cheat("extra zero batch row trained on", Padding, &["forward", "update", "bits"], fourth(zero))),
+        cheat("extra zero batch row, no room in the rows", Padding, &["forward", "update", "bits"], fourth(zero)),
+        cheat("extra step trained on", Padding, &["forward", "update", "bits", "features", "labels"], extra_step()),
+        cheat("hidden wider layer", Padding, &["bits", "W_0", "W_T"], wider()),
+    ]
+}
+
+fn bits() -> Vec<Cheat> {
+    vec![
+        cheat("bit of a padded neuron used", Padding, &["bits"], used([0, 0, 0, 7], 0)),
+        cheat("bit of a padded batch row used", Padding, &["bits"], used([0, 0, 3, 0], 1)),
+        on(Base::Roomy, cheat("bit of a padded batch row used, room", Padding, &["bits"], used([0, 0, 3, 0], 1))),
+        on(Base::Roomy, cheat("output bit of a padded batch row used", Padding, &["bits"], used([2, 0, 3, 0], 1))),
+        cheat("bit of a padded step used", Padding, &["bits"], used([1, 3, 0, 0], 0)),
+        cheat("bit of a padded layer used", Padding, &["bits"], used([3, 0, 0, 0], 0)),
+        cheat("bit beyond the fields used", Padding, &["bits"], used([0, 0, 0, 0], 47)),
+        cheat("bit beyond the stride used", Padding, &["bits"], used([0, 0, 0, 0], 63)),
+        cheat("bit beyond an output cell's fields used", Padding, &["bits"], used([2, 0, 0, 0], 37)),
+        cheat("P field of an output cell used", Padding, &["bits"], used([2, 0, 0, 0], 44)),
+    ]
+}
+
+#[test]
+fn sizes_beyond_the_statement() {
+    judge(sizes());
+}
+
+#[test]
+fn bits_that_do_not_exist() {
+    judge(bits());
+}
+
+/// Junk that nobody computes with is no cheat: it carries no weight in any claim.
+#[test]
+fn junk_in_slack_changes_nothing() {
+    let seven = Scalar::from(7);
+    for base in [Base::Ragged, Base::Roomy, Base::Public] {
+        let case = base.case();
+        let shape = &case.sample.shape;
+        let last = shape.columns - 1;
+        let mut witness = zkdl_cheat::trainer::honest(&case.sample).unwrap();
+        assert_eq!(shape.format.hidden_bits() % 8, 6, "two bits of a cell's stride are slack");
+        witness.junk = vec![
+            (Kind::Cells, 0, shape.format.hidden_bits(), seven),
+            (Kind::Cells, 0, last, seven),
+            (Kind::Start, 0, last, seven),
+            (Kind::Start, 1, 7, seven),
+            (Kind::End, 0, last, seven),
+            (Kind::End, 1, 7, -seven),
+        ];
+        assert_eq!(violated(&case.sample, &witness), Vec::new());
+        let attempt = case.attempt(&witness, Strategy::Honest, &untouched()).unwrap();
+        assert_eq!(case.failing(&attempt, &witness).unwrap(), Vec::<&str>::new(), "{base:?}");
+        assert!(case.verify(&attempt).is_ok(), "{base:?}");
+    }
+}
+
+/// The same junk in real columns is a false claim.
+#[test]
+fn junk_in_real_columns_is_found() {
+    let case = Base::Ragged.case();
+    for (kind, row, column, name) in
+        [(Kind::Cells, 0, 45, "bits"), (Kind::Start, 0, 3, "W_0"), (Kind::End, 0, 3, "W_T"), (Kind::End, 1, 6, "W_T")]
+    {
+        let mut witness = zkdl_cheat::trainer::honest(&case.sample).unwrap();
+        witness.junk = vec![(kind, row, column, Scalar::ONE)];
+        let attempt = case.attempt(&witness, Strategy::Honest, &untouched()).unwrap();
+        assert_eq!(case.failing(&attempt, &witness).unwrap().first(), Some(&name));
+        assert_eq!(case.verify(&attempt), Err(zkdl::VerifyError::Opening));
+    }
+}

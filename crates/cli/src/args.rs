@@ -1,0 +1,125 @@
+//! The command line: every option once.
+
+use crate::config::digest;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or the proof is valid
+  1  INVALID: the proof is false or malformed, belongs to other files, or names something else than --expect-.. says;
+     `check` found a violated equation
+  2  wrong usage, configuration or data; a statement or points file of another kind; a job that does not fit
+  3  a file cannot be read or written
+  130  interrupted
+
+stdout has only the result; progress goes to stderr, and only to a terminal.";
+
+/// Prove that a model was trained as declared, without showing data or weights.
+#[derive(Debug, Parser)]
+#[command(name = "zkdl", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// No progress and no notices.
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// The result as one JSON object.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Threads to use; all cores by default. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Train on handwritten digits, prove an epoch, verify the proof: everything once, in about a minute
+    Quickstart {
+        /// Where the run is kept; an earlier quickstart there is replaced
+        #[arg(long, default_value = "zkdl-quickstart")]
+        dir: PathBuf,
+        /// Epochs to train
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+        epochs: u64,
+    },
+    /// Write a commented configuration, DIR/zkdl.toml
+    Init {
+        /// The run directory to make
+        dir: PathBuf,
+        /// A CSV file, to take sizes and range from
+        #[arg(long, value_name = "CSV")]
+        data: Option<PathBuf>,
+    },
+    /// The training data
+    #[command(subcommand)]
+    Data(DataVerb),
+    /// Train all epochs; goes on where a killed run stopped
+    Train {
+        /// The run directory
+        run: PathBuf,
+    },
+    /// Check every equation of a window, without cryptography
+    Check(WindowArgs),
+    /// Prove a window
+    Prove(WindowArgs),
+    /// Verify a proof, from files alone
+    #[command(after_help = EXIT_CODES)]
+    Verify(VerifyArgs),
+    /// Show what a file is and what is in it
+    Inspect {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Verbs about data.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataVerb {
+    /// Commit to the training points; again with the same points, it changes nothing
+    Commit {
+        /// The run directory
+        run: PathBuf,
+        /// A configuration to copy into the run directory first
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// A window of a run.
+#[derive(Debug, Args)]
+pub(crate) struct WindowArgs {
+    /// The run directory
+    pub(crate) run: PathBuf,
+    /// Number of the window, from 0
+    #[arg(long, default_value_t = 0)]
+    pub(crate) window: u64,
+}
+
+/// What to verify, and what to compare it with.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A run directory, or a copy of its public directory: verify all windows in it and that they join
+    #[arg(conflicts_with_all = ["statement", "points", "proof"], required_unless_present_all = ["statement", "points", "proof"])]
+    pub(crate) dir: Option<PathBuf>,
+    /// The statement (binary)
+    #[arg(long, value_name = "FILE", requires_all = ["points", "proof"])]
+    pub(crate) statement: Option<PathBuf>,
+    /// The commitments to the data points
+    #[arg(long, value_name = "FILE", requires_all = ["statement", "proof"])]
+    pub(crate) points: Option<PathBuf>,
+    /// The proof
+    #[arg(long, value_name = "FILE", requires_all = ["statement", "points"])]
+    pub(crate) proof: Option<PathBuf>,
+    /// Digest of the model that the proof must be about
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    pub(crate) expect_model: Option<[u8; 32]>,
+    /// Root of the data that the proof must be about
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    pub(crate) expect_data: Option<[u8; 32]>,
+    /// Digest of the configuration that the proof must be about
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    pub(crate) expect_config: Option<[u8; 32]>,
+}

@@ -1,0 +1,75 @@
+//! The arrows of the architecture: which crate may depend on which, and which crate alone may name what.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Crate, and the crates of this workspace that it may depend on.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("field", &[]),
+    ("transcript", &["zkdl-field"]),
+    ("commit", &["zkdl-field", "zkdl-transcript"]),
+    ("sumcheck", &["zkdl-commit", "zkdl-field", "zkdl-transcript"]),
+    ("arguments", &["zkdl-commit", "zkdl-field", "zkdl-sumcheck", "zkdl-transcript"]),
+    ("dataset", &[]),
+    ("train", &["zkdl-dataset"]),
+    (
+        "zkdl",
+        &[
+            "zkdl-arguments",
+            "zkdl-commit",
+            "zkdl-dataset",
+            "zkdl-field",
+            "zkdl-sumcheck",
+            "zkdl-train",
+            "zkdl-transcript",
+        ],
+    ),
+    ("cli", &["zkdl", "zkdl-commit", "zkdl-dataset", "zkdl-field", "zkdl-train"]),
+];
+
+/// External crate, and the only crates of this workspace that may name it.
+const OWNERS: &[(&str, &[&str])] = &[("pasta_curves", &["field"]), ("clap", &["cli"])];
+
+fn crates() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn dependencies(name: &str) -> BTreeSet<String> {
+    let manifest = std::fs::read_to_string(crates().join(name).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    manifest["dependencies"].as_table().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for (name, allowed) in ARROWS {
+        let ours = dependencies(name).into_iter().filter(|d| d.starts_with("zkdl"));
+        let forbidden: Vec<String> = ours.filter(|d| !allowed.contains(&d.as_str())).collect();
+        assert!(forbidden.is_empty(), "{name} must not depend on {forbidden:?}");
+    }
+}
+
+#[test]
+fn every_crate_is_in_the_picture() {
+    let known: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).chain(["cheat"]).collect();
+    for entry in std::fs::read_dir(crates()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(known.contains(name.as_str()), "{name} has no place in the architecture");
+    }
+}
+
+#[test]
+fn nothing_depends_on_the_cheating_prover() {
+    for (name, _) in ARROWS {
+        assert!(!dependencies(name).contains("zkdl-cheat"), "{name}");
+    }
+}
+
+#[test]
+fn libraries_have_one_owner() {
+    for (library, owners) in OWNERS {
+        for (name, _) in ARROWS.iter().filter(|(name, _)| !owners.contains(name)) {
+            assert!(!dependencies(name).contains(*library), "{name} must not name {library}");
+        }
+    }
+}
