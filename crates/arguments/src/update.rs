@@ -78,6 +78,17 @@ pub struct Points<'a> {
     pub backward: &'a backward::Point,
 }
 
+/// What is claimed of weights of single steps, and where the weights start.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a, H> {
+    /// `W(r_l,r_t;r_c,r_k,j*)`, of the forward argument.
+    pub w_1: &'a H,
+    /// `W(l2,t2;0,r_k,r_j)`, of the backward argument.
+    pub w_2: &'a H,
+    /// Where they start.
+    pub start: Start<'a>,
+}
+
 /// Degrees in the order of binding: b, s, l.
 #[must_use]
 pub fn degrees(shape: &Shape) -> Vec<usize> {
@@ -126,20 +137,19 @@ pub fn prove<P: ProverChannel>(
     witness: &Witness<'_>,
     tensors: &Tensors,
     at: Points<'_>,
-    weights: [&Opening; 2],
-    start: Start<'_>,
+    weights: Weights<'_, Opening>,
     work: (&forward::Work, &backward::Work),
 ) -> (Point, Claims<Opening>) {
     let values = weight_values(shape, witness, at, work);
     let [v_1, v_2, v_3, v_t] = values;
-    let w0 = match start {
+    let w0 = match weights.start {
         Start::Public(_) => [v_1, v_2, v_3].map(Opening::public),
         Start::Committed => [v_1, v_2, v_3].map(|v| channel.hide("update.w_0", v)),
     };
     let w_t = channel.hide("update.w_T", v_t);
     let alpha = channel.challenges("update.alpha", 3);
     let mut sum = prepare(shape, tensors, at, &alpha, work);
-    let claim = claim(&alpha, &w0, weights[0], weights[1], &w_t);
+    let claim = claim(&alpha, &w0, weights.w_1, weights.w_2, &w_t);
     let (last, r) = sumcheck::prove(channel, "update.round", claim, &degrees(shape), &mut sum);
     let u = bound(shape, &r);
     let (a_0, a_h) = split_a(shape, &u, &work.1.a_at_k);
@@ -151,7 +161,7 @@ pub fn prove<P: ProverChannel>(
     (u, Claims { w0, w_t, a_0, a_h, g_2, g_3, product })
 }
 
-/// Verifies the argument; `weights` are w_1 and w_2.
+/// Verifies the argument.
 ///
 /// # Errors
 /// [`ReadError`] if messages are missing or malformed.
@@ -159,10 +169,9 @@ pub fn verify<V: VerifierChannel>(
     channel: &mut V,
     shape: &Shape,
     at: Points<'_>,
-    weights: [&V::Value; 2],
-    start: Start<'_>,
+    weights: Weights<'_, V::Value>,
 ) -> Result<(Point, Claims<V::Value>), ReadError> {
-    let w0 = match start {
+    let w0 = match weights.start {
         Start::Public(w0) => public_values(shape, w0, at).map(V::Value::public),
         Start::Committed => {
             [channel.receive("update.w_0")?, channel.receive("update.w_0")?, channel.receive("update.w_0")?]
@@ -170,7 +179,7 @@ pub fn verify<V: VerifierChannel>(
     };
     let w_t = channel.receive("update.w_T")?;
     let alpha = channel.challenges("update.alpha", 3);
-    let claim = claim(&alpha, &w0, weights[0], weights[1], &w_t);
+    let claim = claim(&alpha, &w0, weights.w_1, weights.w_2, &w_t);
     let (last, r) = sumcheck::verify(channel, "update.round", claim, &degrees(shape))?;
     let u = bound(shape, &r);
     let a_0 = channel.receive("update.a_0")?;

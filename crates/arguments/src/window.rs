@@ -31,10 +31,10 @@ pub fn prove<P: ProverChannel>(
     let tensors = Tensors::new(shape, witness);
     let (f, forward, forward_work) = forward::prove(channel, shape, witness, &tensors);
     let (b, backward, backward_work) = backward::prove(channel, shape, witness, &tensors, &f);
-    let weights = update::Points { forward: &f, backward: &b };
-    let claimed = [&forward.w_1, &backward.w_2];
+    let points = update::Points { forward: &f, backward: &b };
+    let weights = update::Weights { w_1: &forward.w_1, w_2: &backward.w_2, start };
     let work = (&forward_work, &backward_work);
-    let (u, update) = update::prove(channel, shape, witness, &tensors, weights, claimed, start, work);
+    let (u, update) = update::prove(channel, shape, witness, &tensors, points, weights, work);
     let at = Points { forward: &f, backward: &b, update: &u };
     let inputs = Inputs { forward: &forward, backward: &backward, update: &update };
     let relu = relu::prove(channel, shape, witness, at, inputs);
@@ -53,8 +53,9 @@ pub fn verify<V: VerifierChannel>(
 ) -> Result<Obligations<V::Value>, ReadError> {
     let (f, forward) = forward::verify(channel, shape)?;
     let (b, backward) = backward::verify(channel, shape, &f)?;
-    let weights = update::Points { forward: &f, backward: &b };
-    let (u, update) = update::verify(channel, shape, weights, [&forward.w_1, &backward.w_2], start)?;
+    let points = update::Points { forward: &f, backward: &b };
+    let weights = update::Weights { w_1: &forward.w_1, w_2: &backward.w_2, start };
+    let (u, update) = update::verify(channel, shape, points, weights)?;
     let at = Points { forward: &f, backward: &b, update: &u };
     let inputs = Inputs { forward: &forward, backward: &backward, update: &update };
     let relu = relu::verify(channel, shape, at, inputs)?;

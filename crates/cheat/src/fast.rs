@@ -37,9 +37,8 @@ pub fn prove<C: ProverChannel>(channel: &mut C, shape: &Shape, packed: &Packed, 
     let (f, forward, forward_work) = forward::prove(channel, shape, &witness, &tensors);
     let (b, backward, backward_work) = backward::prove(channel, shape, &witness, &tensors, &f);
     let at = update::Points { forward: &f, backward: &b };
-    let weights = [&forward.w_1, &backward.w_2];
-    let (u, update) =
-        update::prove(channel, shape, &witness, &tensors, at, weights, start, (&forward_work, &backward_work));
+    let weights = update::Weights { w_1: &forward.w_1, w_2: &backward.w_2, start };
+    let (u, update) = update::prove(channel, shape, &witness, &tensors, at, weights, (&forward_work, &backward_work));
     let points = relu::Points { forward: &f, backward: &b, update: &u };
     let inputs = relu::Inputs { forward: &forward, backward: &backward, update: &update };
     let relu = relu::prove(channel, shape, &witness, points, inputs);

@@ -20,6 +20,23 @@ pub type Decompose = Box<dyn Fn(&Trainer<'_>, i128, Cell) -> Vec<Scalar>>;
 /// The weights that a pass of slot s at step t uses.
 pub type PassWeights = Box<dyn Fn(&Trainer<'_>, usize, usize) -> Matrix>;
 
+/// What is rounded at the output.
+pub type Output = Box<dyn Fn(&Trainer<'_>, i128, i128, Cell) -> i128>;
+/// G of a hidden cell from K, neg and P.
+pub type HiddenGradient = Box<dyn Fn(&Trainer<'_>, i128, bool, i128, Cell) -> i128>;
+/// A weight's update at (l, t, k, j).
+pub type Step = Box<dyn Fn(&Trainer<'_>, i128, i128, [usize; 4]) -> i128>;
+/// The bias's input at (l, t, b).
+pub type BiasInput = Box<dyn Fn(&Trainer<'_>, [usize; 3]) -> i128>;
+/// Features and label of example b of step t.
+pub type DataRow = Box<dyn Fn(&Trainer<'_>, usize, usize) -> (Vec<i128>, Vec<i128>)>;
+/// c_t.
+pub type Multiplier = Box<dyn Fn(&Trainer<'_>, usize) -> i128>;
+/// Weights at the end.
+pub type End = Box<dyn Fn(&Trainer<'_>) -> Vec<Matrix>>;
+/// A change after training.
+pub type Post = Box<dyn Fn(&mut Witness, &Shape)>;
+
 /// The integers left the range of their bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overflow;
@@ -33,31 +50,31 @@ pub struct Hooks {
     /// Bits of G and rem_L from what is rounded at the output.
     pub dec_o: Decompose,
     /// What is rounded at the output, from Z and the label.
-    pub output: Box<dyn Fn(&Trainer<'_>, i128, i128, Cell) -> i128>,
+    pub output: Output,
     /// A from P and neg.
     pub act: Box<dyn Fn(i128, bool, Cell) -> i128>,
     /// G of an output cell from its bits' G.
     pub g_output: Box<dyn Fn(i128, Cell) -> i128>,
     /// G of a hidden cell from K, neg and P.
-    pub g_hidden: Box<dyn Fn(&Trainer<'_>, i128, bool, i128, Cell) -> i128>,
+    pub g_hidden: HiddenGradient,
     /// A new weight from the old one and `sum_b A G`, at (l, t, k, j).
-    pub update: Box<dyn Fn(&Trainer<'_>, i128, i128, [usize; 4]) -> i128>,
+    pub update: Step,
     /// Weights of the forward pass.
     pub forward: PassWeights,
     /// Weights of the backward pass.
     pub backward: PassWeights,
     /// The constant input of the bias at (l, t, b).
-    pub bias: Box<dyn Fn(&Trainer<'_>, [usize; 3]) -> i128>,
+    pub bias: BiasInput,
     /// Features and one-hot label of example b of step t.
-    pub row: Box<dyn Fn(&Trainer<'_>, usize, usize) -> (Vec<i128>, Vec<i128>)>,
+    pub row: DataRow,
     /// c_t.
-    pub multiplier: Box<dyn Fn(&Trainer<'_>, usize) -> i128>,
+    pub multiplier: Multiplier,
     /// The weights that training starts from, given the statement's.
     pub start: Box<dyn Fn(Vec<Matrix>) -> Vec<Matrix>>,
     /// The final weights that are committed.
-    pub end: Box<dyn Fn(&Trainer<'_>) -> Vec<Matrix>>,
+    pub end: End,
     /// Changes what the prover computes with or commits to, after training.
-    pub post: Box<dyn Fn(&mut Witness, &Shape)>,
+    pub post: Post,
     /// Examples really trained on.
     pub batch: Option<usize>,
     /// Steps really trained.

@@ -1,5 +1,7 @@
 //! The shipped provers against the vectors of the executable model: every point, claim and round polynomial.
 
+#![cfg(test)]
+
 use serde_json::Value;
 use zkdl_arguments::opening::{self, RowValues, holds};
 use zkdl_arguments::{Format, Shape};

@@ -1,5 +1,7 @@
 //! The fast provers against their plain twins, completeness, and slack that changes nothing.
 
+#![cfg(test)]
+
 use proptest::prelude::*;
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::{Shape, rows};

@@ -1,5 +1,7 @@
 //! The sigma protocols and the inner-product argument: honest, cheating and simulated provers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use zkdl_commit::blinds::{BlindSource, OsEntropy};
 use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter, ProverChannel, VerifierChannel};
 use zkdl_commit::msm::msm;
@@ -115,8 +117,7 @@ impl Inner {
 
     fn prove(&self) -> Vec<u8> {
         let mut channel = writer(&self.g);
-        let witness =
-            ipa::Witness { vector: self.vector.clone(), blind: self.row_blind, value: self.value.clone() };
+        let witness = ipa::Witness { vector: self.vector.clone(), blind: self.row_blind, value: self.value.clone() };
         ipa::prove(&mut channel, &self.g.columns, witness, &self.point).unwrap();
         channel.sender.finish()
     }
@@ -208,11 +209,14 @@ fn simulate(
     public: &[Affine],
     read: impl Fn(&mut ProofReader<'_>),
 ) -> (Vec<Check>, Vec<Check>) {
-    let script: Vec<[u8; 64]> = (0..64u8).map(|i| std::array::from_fn(|k| i ^ (k as u8).wrapping_mul(37) ^ 0x5a)).collect();
+    let script: Vec<[u8; 64]> =
+        (0..64u8).map(|i| std::array::from_fn(|k| i ^ (k as u8).wrapping_mul(37) ^ 0x5a)).collect();
     let scalars: Vec<Scalar> = messages.iter().map(|_| random().unwrap()).collect();
     let mut points: Vec<Affine> = messages.iter().map(|_| random_point(g)).collect();
     let encode = |points: &[Affine]| -> Vec<u8> {
-        let one = |i: usize| if messages[i] == Message::Scalar { scalar::encode(&scalars[i]) } else { group::encode(&points[i]) };
+        let one = |i: usize| {
+            if messages[i] == Message::Scalar { scalar::encode(&scalars[i]) } else { group::encode(&points[i]) }
+        };
         (0..messages.len()).flat_map(one).collect()
     };
     let run = |proof: &[u8], transcript: Transcript| {

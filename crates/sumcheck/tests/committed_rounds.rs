@@ -1,5 +1,7 @@
 //! Committed rounds under harnesses that know the openings.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::VecDeque;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
@@ -54,7 +56,8 @@ fn scalars(n: usize) -> Vec<Scalar> {
 /// 2 a b c - 3 a b + 5 c over tables of different lengths.
 fn example(length: usize) -> (Vec<Vec<Scalar>>, SumOfProducts) {
     let tables = vec![scalars(length), scalars(length.max(2) - 1), scalars(length)];
-    let term = |c: i64, factors: &[usize]| Term { coefficient: zkdl_field::scalar::from_i64(c), factors: factors.to_vec() };
+    let term =
+        |c: i64, factors: &[usize]| Term { coefficient: zkdl_field::scalar::from_i64(c), factors: factors.to_vec() };
     let sum = SumOfProducts::new(tables.clone(), vec![term(2, &[0, 1, 2]), term(-3, &[0, 1]), term(5, &[2])]);
     (tables, sum)
 }

@@ -116,7 +116,11 @@ fn main() -> Result<(), Error> {
     println!("proof {} bytes, statement {} bytes", proof.encode().len(), statement.encode().len());
     println!("points of the verifier's multiplication {}", verified.msm_points);
     println!("ns a cell: prove {:.0}", 1e9 * proving / cells as f64);
-    println!("seconds a step: train {:.4}, prove {:.4}", training / steps as f64, (training + weights + proving) / steps as f64);
+    println!(
+        "seconds a step: train {:.4}, prove {:.4}",
+        training / steps as f64,
+        (training + weights + proving) / steps as f64
+    );
     println!("{}", peak_memory());
     Ok(())
 }

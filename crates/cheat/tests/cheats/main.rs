@@ -1,6 +1,8 @@
 //! Cheating provers, each named three times: the equation that is violated, the first hidden claim that does not hold, and
 //! the error of the verifier on real bytes. The honest witness of the same statement passes all three.
 
+#![cfg(test)]
+
 mod layers;
 mod messages;
 mod neurons;

@@ -21,7 +21,16 @@ fn proven(sizes: &Sizes) -> Proven {
 }
 
 fn tiny() -> Sizes {
-    Sizes { features: 2, hidden: vec![2], classes: 2, points: 2, batch: 1, steps: 1, first_step: 0, log_columns: Some(6) }
+    Sizes {
+        features: 2,
+        hidden: vec![2],
+        classes: 2,
+        points: 2,
+        batch: 1,
+        steps: 1,
+        first_step: 0,
+        log_columns: Some(6),
+    }
 }
 
 fn check(statement: &Statement, points: &PointCommitments, proof: &[u8]) -> Result<Verified, VerifyError> {
@@ -122,7 +131,9 @@ const CHANGES: &[Change] = &[
     ("layer widths swapped", |s| s.hidden.swap(0, 1)),
     ("layer widened", |s| s.hidden[0] += 1),
     ("layer added", |s| s.hidden.push(4)),
-    ("layer removed", |s| drop(s.hidden.pop())),
+    ("layer removed", |s| {
+        s.hidden.pop();
+    }),
     ("f_A", |s| s.format.f_a -= 1),
     ("f_A and f_G, same R", |s| (s.format.f_a, s.format.f_g) = (s.format.f_a - 1, s.format.f_g + 1)),
     ("f_G", |s| s.format.f_g += 1),
@@ -135,7 +146,9 @@ const CHANGES: &[Change] = &[
     ("first step", |s| s.first_step += 1),
     ("learning rate of one step", |s| s.multipliers[1] += 1),
     ("learning rates swapped", |s| s.multipliers.swap(0, 2)),
-    ("one step fewer", |s| drop(s.multipliers.pop())),
+    ("one step fewer", |s| {
+        s.multipliers.pop();
+    }),
     ("one step more", |s| s.multipliers.push(6_000)),
     ("columns", |s| s.log_columns += 1),
     ("final weights row", |s| s.end[0] = s.end[1]),
@@ -240,7 +253,9 @@ fn absurd_statements_are_refused_before_any_work() {
             s.max_steps = u64::MAX;
             s.format = Format { q: 31, q_g: 31, ..s.format };
         }),
-        ("one row missing", |s| drop(s.end.pop())),
+        ("one row missing", |s| {
+            s.end.pop();
+        }),
     ];
     for (name, change) in changes {
         let mut statement = run.statement.clone();
