@@ -13,6 +13,8 @@ use zkdl_field::{Field, Scalar, scalar};
 
 /// A slot's weights `[k][j]`, the bias last.
 pub type Matrix = Vec<Vec<i128>>;
+/// Features, as activations, and one-hot label.
+pub type Example = (Vec<i128>, Vec<i128>);
 /// Slot, step, example, neuron.
 pub type Cell = [usize; 4];
 /// The bits of a rounding: quotient, two's complement, then remainder.
@@ -29,7 +31,7 @@ pub type Step = Box<dyn Fn(&Trainer<'_>, i128, i128, [usize; 4]) -> i128>;
 /// The bias's input at (l, t, b).
 pub type BiasInput = Box<dyn Fn(&Trainer<'_>, [usize; 3]) -> i128>;
 /// Features and label of example b of step t.
-pub type DataRow = Box<dyn Fn(&Trainer<'_>, usize, usize) -> (Vec<i128>, Vec<i128>)>;
+pub type DataRow = Box<dyn Fn(&Trainer<'_>, usize, usize) -> Example>;
 /// c_t.
 pub type Multiplier = Box<dyn Fn(&Trainer<'_>, usize) -> i128>;
 /// Weights at the end.
@@ -114,7 +116,7 @@ impl Default for Hooks {
 
 /// The honest steps, for cheats that change their results.
 pub mod honest {
-    use super::{Cell, Scalar, Trainer};
+    use super::{Cell, Example, Scalar, Trainer};
 
     /// Bits of P and rem_Z.
     #[must_use]
@@ -148,7 +150,7 @@ pub mod honest {
 
     /// The scheduled row.
     #[must_use]
-    pub fn row(s: &Trainer<'_>, t: usize, b: usize) -> (Vec<i128>, Vec<i128>) {
+    pub fn row(s: &Trainer<'_>, t: usize, b: usize) -> Example {
         s.point(s.public.schedule[t][b] as usize)
     }
 
@@ -232,7 +234,7 @@ impl<'a> Trainer<'a> {
 
     /// Features, as activations, and label of a committed point.
     #[must_use]
-    pub fn point(&self, i: usize) -> (Vec<i128>, Vec<i128>) {
+    pub fn point(&self, i: usize) -> Example {
         let shift = self.public.format.f_a - self.public.format.f_x;
         (self.sample.features[i].iter().map(|x| x << shift).collect(), self.sample.labels[i].clone())
     }

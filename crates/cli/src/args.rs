@@ -102,7 +102,7 @@ pub(crate) struct WindowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// A run directory, or a copy of its public directory: verify all windows in it and that they join
-    #[arg(conflicts_with_all = ["statement", "points", "proof"], required_unless_present_all = ["statement", "points", "proof"])]
+    #[arg(conflicts_with_all = ["statement", "points", "proof"])]
     pub(crate) dir: Option<PathBuf>,
     /// The statement (binary)
     #[arg(long, value_name = "FILE", requires_all = ["points", "proof"])]

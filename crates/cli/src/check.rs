@@ -46,7 +46,7 @@ pub(crate) fn run(context: Context, root: &Path, index: u64) -> Result<()> {
 
 /// Every equation of the relation.
 pub(crate) fn relation(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<()> {
-    let bar = context.bar("checking all equations", 1);
+    let bar = context.spinner("checking all equations");
     let plan = &run.plan;
     let indices = plan.schedule.window_indices(window.first, window.steps());
     let multipliers = plan.multipliers(window);
@@ -86,12 +86,10 @@ fn following_weights(run: &Run, window: Window, trace: &Trace) -> Result<bool> {
     for (slot, (computed, stored)) in pairs {
         if let Some(place) = computed.values.iter().zip(&stored.values).position(|(a, b)| a != b) {
             let (input, neuron) = (place / stored.outputs.max(1), place % stored.outputs.max(1));
+            let (path, layer) = (run.dir.weights(window.end), slot + 1);
             return Err(CliError::invalid(format!(
-                "{}: layer {}, weight ({input}, {neuron}) is {}, executing the window again gives {}",
-                run.dir.weights(window.end).display(),
-                slot + 1,
-                stored.values[place],
-                computed.values[place]
+                "{}: layer {layer}, weight ({input}, {neuron}) is not what executing the window gives: remove the file and train again",
+                path.display()
             )));
         }
     }

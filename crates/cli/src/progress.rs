@@ -30,9 +30,22 @@ impl Context {
 
     /// A bar of `length` items with rate and time left.
     pub(crate) fn bar(self, what: &'static str, length: u64) -> ProgressBar {
+        self.styled(what, Some(length), "{msg:24} {bar:30} {pos}/{len}  {per_sec}  {eta} left")
+    }
+
+    /// The phases of one job, of which nobody knows how long they take.
+    fn phases(self, what: &'static str, length: u64) -> ProgressBar {
+        self.styled(what, Some(length), "{msg:24} {bar:30} phase {pos} of {len} done, {elapsed}")
+    }
+
+    /// Work that cannot tell how far it is.
+    pub(crate) fn spinner(self, what: &'static str) -> ProgressBar {
+        self.styled(what, None, "{spinner} {msg}, {elapsed}")
+    }
+
+    fn styled(self, what: &'static str, length: Option<u64>, template: &str) -> ProgressBar {
         let target = if self.watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(length), target);
-        let template = "{msg:24} {bar:30} {pos}/{len}  {per_sec}  {eta} left";
+        let bar = ProgressBar::with_draw_target(length, target);
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -57,7 +70,7 @@ pub(crate) struct PhaseClock {
 impl PhaseClock {
     /// Starts with no phase.
     pub(crate) fn new(context: Context) -> Self {
-        Self { started: Instant::now(), current: None, done: Vec::new(), bar: context.bar("proving", 5) }
+        Self { started: Instant::now(), current: None, done: Vec::new(), bar: context.phases("proving", 5) }
     }
 
     /// A phase begins, the one before it is over.

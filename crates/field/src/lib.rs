@@ -11,7 +11,10 @@
 //! Position: the root of the dependency graph. Nothing below it, everything above it.
 //!
 //! Pallas (`y^2 = x^3 + 5`) has prime order and no cofactor; points encode in 32 bytes; Vesta forms a cycle with it.
-//! `pasta_curves` supplies field and group types, hash-to-curve and the wide accumulator.
+//! `pasta_curves` 0.6 with `asm` supplies field and group types, chosen over `ark-pallas` 0.6 by measurement (one thread, one
+//! run, ns): multiplication 13 and 13, addition 2.1 and 1.5, inner product a term with its wide accumulator 8 (naive: 13),
+//! square root for decompression 4,100 and 8,500. It also ships hash-to-curve and a 32-byte encoding; arkworks has no hash to
+//! this curve and encodes points in 33 bytes.
 
 pub mod batch;
 pub mod generators;

@@ -109,7 +109,7 @@ pub fn join(first: &Statement, second: &Statement) -> Result<Statement, String> 
 
 /// The steps at which the multiplier changes, with its new value.
 fn pieces(statement: &Statement) -> Vec<(u64, u64)> {
-    let steps = (statement.first_step..).zip(&statement.multipliers);
+    let steps = (0..).map(|t| statement.first_step.saturating_add(t)).zip(&statement.multipliers);
     let mut pieces: Vec<(u64, u64)> = Vec::new();
     for (step, c) in steps {
         if pieces.last().is_none_or(|last| last.1 != *c) {

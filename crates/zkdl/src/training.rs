@@ -17,6 +17,7 @@ use crate::error::{ProveError, VerifyError};
 use crate::proof::Proof;
 use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
 use sha2::{Digest, Sha512};
+use zeroize::Zeroizing;
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::rows::{cell_row_count, cell_rows};
 use zkdl_arguments::selection::RowBases;
@@ -260,10 +261,10 @@ fn witness(input: ProverInput<'_>) -> Witness<'_> {
 }
 
 /// Commits all rows of cells and sends the commitments; returns the blinds.
-fn commit_cells(channel: &mut ProofWriter<'_>, shape: &Shape, trace: &Trace) -> Result<Vec<Scalar>, ProveError> {
+fn commit_cells(channel: &mut ProofWriter<'_>, shape: &Shape, trace: &Trace) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
     let ranges = cell_rows(shape);
     let rows: Vec<&[u8]> = ranges.iter().map(|row| &trace.layers[row.slot].bytes[row.range.clone()]).collect();
-    let blinds = channel.blinds.draw_many(rows.len());
+    let blinds = Zeroizing::new(channel.blinds.draw_many(rows.len()));
     let starts = channel.generators.blinds(&blinds)?;
     for point in commit_bits(&channel.generators.columns, &rows, &starts) {
         channel.sender.send_point("cells.row", &point);
@@ -286,8 +287,8 @@ fn row_values<'a>(statement: &Statement, shape: &Shape, input: ProverInput<'a>) 
     rows
 }
 
-fn row_blinds(input: ProverInput<'_>, cells: &[Scalar]) -> Vec<Scalar> {
-    [input.point_blinds, input.start_blinds, input.end_blinds, cells].concat()
+fn row_blinds(input: ProverInput<'_>, cells: &[Scalar]) -> Zeroizing<Vec<Scalar>> {
+    Zeroizing::new([input.point_blinds, input.start_blinds, input.end_blinds, cells].concat())
 }
 
 /// Hedges the blinds: proofs of different witnesses never share one, even if the system's randomness repeats.

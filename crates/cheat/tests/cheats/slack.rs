@@ -5,7 +5,7 @@ use zkdl_cheat::harness::untouched;
 use zkdl_cheat::plain::Strategy;
 use zkdl_cheat::relation::Equation::Padding;
 use zkdl_cheat::relation::violated;
-use zkdl_cheat::trainer::{Cell, Hooks, Trainer, honest};
+use zkdl_cheat::trainer::{Cell, Example, Hooks, Trainer, honest};
 use zkdl_cheat::witness::Kind;
 use zkdl_field::{Field, Scalar};
 
@@ -21,7 +21,7 @@ fn used(cell: Cell, place: usize) -> Hooks {
 }
 
 /// A fourth example in every batch.
-fn fourth(row: fn(&Trainer<'_>) -> (Vec<i128>, Vec<i128>)) -> Hooks {
+fn fourth(row: fn(&Trainer<'_>) -> Example) -> Hooks {
     Hooks {
         batch: Some(4),
         row: Box::new(move |s, t, b| if b == 3 { row(s) } else { honest::row(s, t, b) }),

@@ -2,7 +2,7 @@
 
 use crate::table::{Base, Cheat, POSITIVE, cheat, judge, on, one_if, scalar_if};
 use zkdl_cheat::relation::Equation::{Bias, End, Selection, Shared, Start, Update};
-use zkdl_cheat::trainer::{Hooks, Matrix, Trainer, honest};
+use zkdl_cheat::trainer::{Example, Hooks, Matrix, Trainer, honest};
 use zkdl_field::Field;
 
 /// An update of one weight at (l, t, k, j).
@@ -10,7 +10,7 @@ fn update(f: impl Fn(&Trainer<'_>, i128, i128, [usize; 4]) -> i128 + 'static) ->
     Hooks { update: Box::new(f), ..Hooks::default() }
 }
 
-fn row(f: fn(&Trainer<'_>, usize, usize) -> (Vec<i128>, Vec<i128>)) -> Hooks {
+fn row(f: fn(&Trainer<'_>, usize, usize) -> Example) -> Hooks {
     Hooks { row: Box::new(f), ..Hooks::default() }
 }
 

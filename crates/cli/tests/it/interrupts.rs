@@ -1,0 +1,79 @@
+//! Killed and interrupted runs.
+
+use crate::support::{Sandbox, ZKDL, config, entries};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn spawn(sandbox: &Sandbox, args: &[&str]) -> Child {
+    sandbox.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn wait_for(path: &Path) {
+    let started = Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "{} does not appear", path.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in entries(from) {
+        let target = to.join(entry.file_name().unwrap());
+        if entry.is_dir() { copy_all(&entry, &target) } else { std::fs::copy(&entry, &target).map(|_| ()).unwrap() }
+    }
+}
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_weights() {
+    const STEPS: &str = "steps = 600";
+    let sandbox = Sandbox::with_run();
+    let config = config().replace("steps = 10", STEPS).replace("window = 4", "window = 1");
+    sandbox.write("run/zkdl.toml", &config.replace("[[0, 0.0625], [5, 0.04]]", "0.0625"));
+    sandbox.ok(&["data", "commit", "run"]);
+    copy_all(&sandbox.run_dir(), &sandbox.path("other"));
+    let mut child = spawn(&sandbox, &["train", "run"]);
+    wait_for(&sandbox.path("run/secret/weights-20"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!sandbox.has("run/secret/weights-600"), "it was killed in the middle");
+    let stale = sandbox.path("run/secret/.zkdl-tmp-999999999-x");
+    std::fs::write(&stale, "what a killed process leaves").unwrap();
+    let resumed = sandbox.json(&["train", "run", "--json"]);
+    assert!(resumed["resumed_at"].as_u64().unwrap() >= 20);
+    assert!(!stale.exists());
+    assert_eq!(sandbox.temporary_files(), Vec::<PathBuf>::new());
+    let whole = sandbox.json(&["train", "other", "--json"]);
+    assert_eq!(whole["resumed_at"], 0);
+    for step in [20, 21, 300, 600] {
+        let weights = |run: &str| sandbox.read(&format!("{run}/secret/weights-{step}"));
+        assert_eq!(weights("run"), weights("other"), "step {step}");
+    }
+}
+
+#[test]
+fn an_interrupted_proof_leaves_no_file_and_can_be_made_again() {
+    let sandbox = Sandbox::with_run();
+    let config = config().replace("hidden = [6, 5]", "hidden = [512, 512]").replace("window = 4", "window = 10");
+    sandbox.write("run/zkdl.toml", &config.replace("batch = 4", "batch = 32").replace("0.0625], [5, 0.04]", "0.25]"));
+    sandbox.ok(&["data", "commit", "run"]);
+    let mut child = spawn(&sandbox, &["prove", "run"]);
+    wait_for(&sandbox.path("run/secret/rows-10"));
+    let rows = sandbox.read("run/secret/rows-10");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!sandbox.has("run/public/window-0000.proof"));
+    assert_eq!(sandbox.temporary_files(), Vec::<PathBuf>::new());
+    sandbox.ok(&["prove", "run"]);
+    assert_eq!(sandbox.read("run/secret/rows-10"), rows);
+    sandbox.ok(&["verify", "run"]);
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_error() {
+    let sandbox = Sandbox::trained();
+    let script = format!("'{ZKDL}' inspect run/zkdl.toml | true");
+    assert!(Command::new("sh").args(["-c", &script]).current_dir(sandbox.path("")).status().unwrap().success());
+}

@@ -1,0 +1,14 @@
+//! The command as its users meet it: files, exit codes, messages.
+
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod interrupts;
+#[cfg(test)]
+mod quickstart;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod windows;

@@ -1,0 +1,84 @@
+//! Several windows: they share the weight rows where they meet.
+
+use crate::support::{Sandbox, verify_args, with};
+use zkdl::{Start, Statement};
+
+fn statement(sandbox: &Sandbox, window: u32) -> Statement {
+    Statement::decode(&sandbox.read(&format!("run/public/window-{window:04}.statement"))).unwrap()
+}
+
+#[test]
+fn windows_meet_in_the_same_rows_and_verify_together() {
+    let sandbox = Sandbox::trained();
+    for window in ["1", "0", "2"] {
+        sandbox.ok(&["prove", "run", "--window", window]);
+    }
+    let [first, second, last] = [0, 1, 2].map(|w| statement(&sandbox, w));
+    assert_eq!(second.start, Start::Committed(first.end.clone()));
+    assert_eq!(last.start, Start::Committed(second.end.clone()));
+    assert_eq!((first.multipliers.len(), last.multipliers.len(), last.first_step), (4, 2, 8));
+    let out = sandbox.ok(&with(&verify_args(1), &[]));
+    assert!(out.contains("how the start weights"), "{out}");
+    let out = sandbox.ok(&["verify", "run"]);
+    assert!(out.contains("VALID: 3 windows") && out.contains("10 of them, from step 0"), "{out}");
+    assert!(!out.contains("how the start weights"), "{out}");
+    std::fs::rename(sandbox.path("run/public"), sandbox.path("for-the-auditor")).unwrap();
+    let report = sandbox.json(&["verify", "for-the-auditor", "--json"]);
+    let claim = &report["claims"][0];
+    let [model, data, config] = [&claim["model"]["digest"], &claim["data"]["root"], &claim["config"]];
+    let expect = |flag: &str, hex: &serde_json::Value, code: i32| {
+        sandbox.fails(&["verify", "for-the-auditor", flag, hex.as_str().unwrap()], code, &[]);
+    };
+    for (flag, hex) in [("--expect-model", model), ("--expect-data", data), ("--expect-config", config)] {
+        expect(flag, hex, 0);
+        expect(flag, &"5a".repeat(32).into(), 1);
+    }
+    expect("--expect-model", data, 1);
+}
+
+#[test]
+fn expectations_are_compared_for_single_files_too() {
+    let sandbox = Sandbox::trained();
+    sandbox.ok(&["prove", "run"]);
+    let other = "5a".repeat(32);
+    let args = verify_args(0);
+    for (flag, what) in [("--expect-model", "model"), ("--expect-data", "data"), ("--expect-config", "configuration")] {
+        let words = ["INVALID", &format!("another {what} was expected"), &other];
+        sandbox.fails(&with(&args, &[flag, &other]), 1, &words);
+    }
+}
+
+#[test]
+fn a_gap_is_two_claims_and_windows_of_two_runs_are_refused() {
+    let (sandbox, other) = (Sandbox::trained(), Sandbox::trained());
+    for window in ["0", "1", "2"] {
+        sandbox.ok(&["prove", "run", "--window", window]);
+    }
+    other.ok(&["prove", "run", "--window", "1"]);
+    for end in ["statement", "proof"] {
+        let name = format!("run/public/window-0001.{end}");
+        std::fs::rename(sandbox.path(&name), sandbox.path(end)).unwrap();
+    }
+    let report = sandbox.json(&["verify", "run", "--json"]);
+    assert_eq!(report["verdict"], "VALID");
+    assert_eq!(report["claims"].as_array().unwrap().len(), 2);
+    sandbox.fails(&["verify", "run", "--expect-model", &"5a".repeat(32)], 2, &["windows are missing"]);
+    for end in ["statement", "proof"] {
+        let name = format!("run/public/window-0001.{end}");
+        std::fs::copy(other.path(&name), sandbox.path(&name)).unwrap();
+    }
+    sandbox.fails(&["verify", "run"], 1, &["INVALID", "not those of one run"]);
+}
+
+#[test]
+fn proving_again_keeps_statement_and_rows_but_no_blind_of_the_proof() {
+    let sandbox = Sandbox::trained();
+    let files = ["run/public/window-0000.statement", "run/public/window-0000.proof", "run/secret/rows-4"];
+    sandbox.ok(&["prove", "run"]);
+    let before = files.map(|f| sandbox.read(f));
+    sandbox.ok(&["prove", "run"]);
+    let after = files.map(|f| sandbox.read(f));
+    assert_eq!((&before[0], &before[2]), (&after[0], &after[2]));
+    assert_ne!(before[1], after[1]);
+    sandbox.ok(&["verify", "run"]);
+}
