@@ -1,10 +1,12 @@
 //! Opening: all claims about committed rows become one inner product.
 //!
 //! Claims: for every query m, `sum over its classes c of <E_c, p_c> = v_m`, with `E_c = sum weight row` formed by the
-//! verifier from row commitments, p_c public, v_m hidden.
+//! verifier from row commitments, p_c public, v_m hidden. Columns beyond the end of p_c are slack: there p_c continues with
+//! powers of a challenge, so that a claim holds only if all rows are zero there (a non-zero slack is a non-zero polynomial in
+//! sigma without constant term, while v_m was fixed before sigma).
 //!
 //! ```text
-//! V: eta
+//! V: eta, sigma;  p_c(col) = sigma^(col+1) for every column beyond the end of p_c
 //!    sumcheck over the log C column variables (degree 2) of  sum_m eta^m sum_{c in m} <E_c, p_c> = sum_m eta^m v_m
 //! P: Com E_c(r_c) for every class but the last; the last follows from the final claim
 //! V: zeta
@@ -71,6 +73,34 @@ struct Weighted<'a> {
     eta: Scalar,
 }
 
+/// The weights of slack columns, `sigma^(col+1)` for all C columns.
+struct Slack(Vec<Scalar>);
+
+impl Slack {
+    fn new(sigma: Scalar, columns: usize) -> Self {
+        Self(powers(sigma, columns).into_iter().map(|power| power * sigma).collect())
+    }
+
+    /// p_c over all columns.
+    fn extend(&self, class: &Class) -> Vec<Scalar> {
+        let mut columns = class.columns.clone();
+        columns.extend(self.0.iter().skip(columns.len()));
+        columns
+    }
+
+    /// For every column the sum of `weight at_r` from it to the end.
+    fn suffix_sums(&self, at_r: &[Scalar]) -> Vec<Scalar> {
+        let mut sums: Vec<Scalar> = self.0.iter().zip(at_r).map(|(s, e)| s * e).collect();
+        let mut total = Scalar::ZERO;
+        for sum in sums.iter_mut().rev() {
+            total += *sum;
+            *sum = total;
+        }
+        sums.push(Scalar::ZERO);
+        sums
+    }
+}
+
 fn weighted<H>(queries: &[Query<H>], eta: Scalar) -> Vec<Weighted<'_>> {
     let powers = powers(eta, queries.len());
     queries
@@ -85,9 +115,13 @@ fn batched<H: Hidden>(queries: &[Query<H>], eta: Scalar) -> H {
 }
 
 /// p_c(r_c), times its query's coefficient.
-fn column_values(classes: &[Weighted<'_>], point: &[Scalar]) -> Vec<Scalar> {
+fn column_values(classes: &[Weighted<'_>], slack: &Slack, point: &[Scalar]) -> Vec<Scalar> {
     let at_r = eq_table(point);
-    classes.par_iter().map(|w| w.eta * dot(&w.class.columns, &at_r)).collect()
+    let beyond = slack.suffix_sums(&at_r);
+    let value = |class: &Class| {
+        dot(&class.columns, &at_r) + beyond.get(class.columns.len()).copied().unwrap_or(Scalar::ZERO)
+    };
+    classes.par_iter().map(|w| w.eta * value(w.class)).collect()
 }
 
 /// The last class's value from the final claim and the others.
@@ -127,12 +161,13 @@ pub fn prove<P: ProverChannel>(
     rows: &[RowValues<'_>],
 ) -> Result<(Reduced<Opening>, Vec<Scalar>), OpeningError> {
     let eta = channel.challenge("opening.eta");
+    let slack = Slack::new(channel.challenge("opening.sigma"), columns);
     let classes = weighted(queries, eta);
     let vectors: Vec<Vec<Scalar>> = classes.iter().map(|w| combine_rows(w.class, rows)).collect();
-    let mut sum = column_sum(&classes, vectors.clone());
+    let mut sum = column_sum(&classes, &slack, vectors.clone());
     let claim = batched(queries, eta);
     let (last_claim, point) = sumcheck::prove(channel, "opening.round", claim, &vec![2; log2_ceil(columns)], &mut sum);
-    let weights = column_values(&classes, &point);
+    let weights = column_values(&classes, &slack, &point);
     let mut values: Vec<Opening> =
         (0..classes.len() - 1).map(|c| channel.hide("opening.E", sum.value(2 * c))).collect();
     values.push(last_value(last_claim, &values, &weights)?);
@@ -152,19 +187,20 @@ pub fn verify<V: VerifierChannel>(
     rows: usize,
 ) -> Result<Reduced<V::Value>, OpeningError> {
     let eta = channel.challenge("opening.eta");
+    let slack = Slack::new(channel.challenge("opening.sigma"), columns);
     let classes = weighted(queries, eta);
     let claim = batched(queries, eta);
     let (last_claim, point) = sumcheck::verify(channel, "opening.round", claim, &vec![2; log2_ceil(columns)])?;
-    let weights = column_values(&classes, &point);
+    let weights = column_values(&classes, &slack, &point);
     let mut values = (1..classes.len()).map(|_| channel.receive("opening.E")).collect::<Result<Vec<_>, _>>()?;
     values.push(last_value(last_claim, &values, &weights)?);
     let zeta = channel.challenge("opening.zeta");
     Ok(combine(&classes, &values, zeta, rows, point))
 }
 
-fn column_sum(classes: &[Weighted<'_>], vectors: Vec<Vec<Scalar>>) -> SumOfProducts {
+fn column_sum(classes: &[Weighted<'_>], slack: &Slack, vectors: Vec<Vec<Scalar>>) -> SumOfProducts {
     let terms = classes.iter().enumerate().map(|(c, w)| Term { coefficient: w.eta, factors: vec![2 * c, 2 * c + 1] });
-    let tables = vectors.into_iter().zip(classes).flat_map(|(e, w)| [e, w.class.columns.clone()]).collect();
+    let tables = vectors.into_iter().zip(classes).flat_map(|(e, w)| [e, slack.extend(w.class)]).collect();
     SumOfProducts::new(tables, terms.collect())
 }
 

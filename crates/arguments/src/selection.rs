@@ -95,10 +95,12 @@ fn schedule_weights(shape: &Shape, t: &[Scalar], b: &[Scalar], scale: Scalar) ->
     weights.into_iter().enumerate().filter_map(|(i, w)| w.map(|w| (i, w))).collect()
 }
 
-/// Features at r_k, `A^0 = 2^(f_A - f_X) x`.
+/// Features at r_k, `A^0 = 2^(f_A - f_X) x`; label columns carry weight 0, what lies behind them is slack.
 fn feature_class(shape: &Shape, t: &[Scalar], b: &[Scalar], k: &[Scalar]) -> Class {
     let scale = pow2(shape.format.f_a - shape.format.f_x);
-    Class { rows: schedule_weights(shape, t, b, scale), columns: eq_table(k)[..shape.widths[0]].to_vec() }
+    let mut columns = eq_table(k)[..shape.widths[0]].to_vec();
+    columns.resize(columns.len() + shape.widths[shape.layers()], Scalar::ZERO);
+    Class { rows: schedule_weights(shape, t, b, scale), columns }
 }
 
 /// Labels at j*, `Y = 2^f_A label`; they lie behind the features.

@@ -101,6 +101,14 @@ impl RunDir {
         self.secret().join(format!("weights-{step}"))
     }
 
+    /// The steps before which weights are kept, in no order.
+    pub(crate) fn checkpoints(&self) -> Result<Vec<u64>> {
+        let secret = self.secret();
+        let entries = fs::read_dir(&secret).map_err(|e| CliError::file("read the directory", &secret, e))?;
+        let step = |name: std::ffi::OsString| name.to_str()?.strip_prefix("weights-")?.parse().ok();
+        Ok(entries.flatten().filter_map(|entry| step(entry.file_name())).collect())
+    }
+
     /// Row commitments and blinds of the weights before a step.
     pub(crate) fn rows(&self, step: u64) -> PathBuf {
         self.secret().join(format!("rows-{step}"))

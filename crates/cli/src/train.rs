@@ -137,13 +137,11 @@ impl Session<'_> {
 /// The latest weights that are there, and the step they precede.
 fn last_checkpoint(run: &Run) -> Result<(Weights, u64)> {
     let plan = &run.plan;
-    let windows = plan.steps.div_ceil(plan.window);
-    for boundary in (1..=windows).rev().map(|i| i.saturating_mul(plan.window).min(plan.steps)) {
-        if run.dir.weights(boundary).exists()
-            && let Some(weights) = run.weights(boundary)?
-        {
-            return Ok((weights, boundary));
-        }
+    let last = run.dir.checkpoints()?.into_iter().filter(|step| *step <= plan.steps && plan.is_boundary(*step)).max();
+    if let Some(step) = last
+        && let Some(weights) = run.weights(step)?
+    {
+        return Ok((weights, step));
     }
     Ok((plan.initial_weights(), 0))
 }

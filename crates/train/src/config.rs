@@ -63,11 +63,11 @@ pub const MAX_F_A: u32 = 16;
 /// Most fraction bits of weights.
 pub const MAX_F_W: u32 = 48;
 /// Most bits of P, K or G.
-pub const MAX_CELL_FIELD: u32 = 32;
+pub const MAX_CELL_FIELD: u32 = 31;
 /// Most bits dropped at the output.
-pub const MAX_R_L: u32 = 63;
-/// Z and H are held in 64 bits: R + Q and R + Q_G stay at most this.
-pub const MAX_SUM_BITS: u32 = 63;
+pub const MAX_R_L: u32 = 60;
+/// Fields that are recomposed are held in 64 bits: R + Q, R + Q_G and R_L + Q_G stay at most this.
+pub const MAX_SUM_BITS: u32 = 62;
 
 /// One reason to refuse a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,6 +118,18 @@ pub enum Problem {
         min: i32,
         /// Declared maximum.
         max: i32,
+    },
+    /// Features do not fit 32 bits once they have the activations' fraction bits.
+    #[error("features in [{min}, {max}] with {f_x} fraction bits leave 32 bits at f_a {f_a}: lower f_a or raise f_x")]
+    InputScale {
+        /// Declared minimum.
+        min: i32,
+        /// Declared maximum.
+        max: i32,
+        /// f_X.
+        f_x: u32,
+        /// f_A.
+        f_a: u32,
     },
     /// No steps.
     #[error("max_steps is 0: allow at least one step")]
@@ -202,6 +214,7 @@ impl Algorithm {
             ("r_l", self.r_l, 1, MAX_R_L),
             ("f_a + f_g + q", r.saturating_add(q), 1, MAX_SUM_BITS),
             ("f_a + f_g + q_g", r.saturating_add(q_g), 1, MAX_SUM_BITS),
+            ("r_l + q_g", self.r_l.saturating_add(q_g), 1, MAX_SUM_BITS),
         ];
         for (what, got, min, max) in ranges {
             if got < min || got > max {
@@ -218,6 +231,8 @@ impl Algorithm {
         let (min, max) = (self.input_min, self.input_max);
         if min > max || min <= -INPUT_LIMIT || max >= INPUT_LIMIT {
             problems.push(Problem::InputRange { min, max });
+        } else if f_x <= f_a && (i64::from(min.abs().max(max.abs())) << (f_a - f_x).min(MAX_F_A)) > i64::from(i32::MAX) {
+            problems.push(Problem::InputScale { min, max, f_x, f_a });
         }
     }
 }

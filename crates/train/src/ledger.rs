@@ -288,9 +288,10 @@ mod tests {
         let wide = Algorithm {
             widths: vec![1 << 10, 1 << 10, 1 << 10],
             batch: 1 << 24,
-            input_max: (1 << 20) - 1,
+            input_max: (1 << 15) - 1,
             f_x: 0,
-            format: Format { f_a: 16, f_g: 15, q: 32, q_g: 32 },
+            format: Format { f_a: 16, f_g: 15, q: 31, q_g: 31 },
+            r_l: 31,
             max_steps: u64::MAX,
             ..digits()
         };

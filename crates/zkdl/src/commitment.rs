@@ -3,6 +3,7 @@
 use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::error::ProveError;
 use rayon::prelude::*;
+use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 use zkdl_arguments::Shape;
 use zkdl_arguments::rows::weight_rows;
@@ -60,9 +61,12 @@ pub struct BlindedRows {
     pub blinds: Zeroizing<Vec<Scalar>>,
 }
 
-/// Draws `n` blinds, hedged with a digest of what they hide.
-fn draw(entropy: &mut dyn Entropy, context: &[&[u8]], n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
-    Ok(Zeroizing::new(BlindSource::new(entropy, context)?.draw_many(n)))
+/// Draws `n` blinds, hedged with a digest of the integers they hide.
+fn draw(entropy: &mut dyn Entropy, hidden: impl Iterator<Item = i64>, n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+    let mut hash = Sha512::new();
+    hidden.for_each(|value| hash.update(value.to_le_bytes()));
+    let digest = Zeroizing::new(<[u8; 64]>::from(hash.finalize()));
+    Ok(Zeroizing::new(BlindSource::new(entropy, &[b"rows", &*digest])?.draw_many(n)))
 }
 
 /// Commits data points: features, then the one-hot label, one row each. `features` is row-major, `labels.len()` rows.
@@ -76,7 +80,8 @@ pub fn commit_points(
     classes: usize,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
-    let blinds = draw(entropy, &[b"points"], labels.len())?;
+    let hidden = features.iter().map(|x| i64::from(*x)).chain(labels.iter().map(|l| i64::from(*l)));
+    let blinds = draw(entropy, hidden, labels.len())?;
     let rows = points_with_blinds(generators, features, labels, classes, &blinds)?;
     Ok(BlindedRows { rows, blinds })
 }
@@ -137,7 +142,8 @@ pub fn commit_weights(
     weights: &Weights,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
-    let blinds = draw(entropy, &[b"weights"], weight_rows(shape).len())?;
+    let hidden = weights.layers.iter().flat_map(|layer| layer.values.iter().copied());
+    let blinds = draw(entropy, hidden, weight_rows(shape).len())?;
     let rows = weights_with_blinds(generators, shape, weights, &blinds)?;
     Ok(BlindedRows { rows, blinds })
 }

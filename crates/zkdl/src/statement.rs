@@ -6,6 +6,7 @@
 use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::error::StatementError;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_arguments::{Format as CellFormat, Shape};
 use zkdl_dataset::descriptor::{Descriptor, ENCODED_BYTES};
@@ -68,13 +69,28 @@ pub struct Limits {
     pub cells: u64,
     /// Parameters of the network.
     pub parameters: u64,
+    /// Data points.
+    pub points: u64,
     /// Binary logarithm of the columns.
     pub log_columns: u32,
+    /// Public column weights of the opening: columns times classes of rows.
+    pub column_weights: u64,
+}
+
+impl Limits {
+    /// For the prover, who made the statement: no limit but what the format allows.
+    pub const NONE: Self = Self {
+        cells: u64::MAX,
+        parameters: u64::MAX,
+        points: u64::MAX,
+        log_columns: 24,
+        column_weights: u64::MAX,
+    };
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cells: 1 << 30, parameters: 1 << 31, log_columns: 20 }
+        Self { cells: 1 << 30, parameters: 1 << 31, points: 1 << 26, log_columns: 20, column_weights: 1 << 26 }
     }
 }
 
@@ -167,7 +183,10 @@ impl Statement {
             |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
         limit("the number of cells", algorithm.cells_per_step().saturating_mul(steps), limits.cells)?;
         limit("the number of parameters", algorithm.parameters(), limits.parameters)?;
-        limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns))
+        limit("the number of points", u64::from(self.data.points), limits.points)?;
+        limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns))?;
+        let weights = most_classes(&algorithm.widths).saturating_mul(1 << self.log_columns);
+        limit("the number of public column weights", weights, limits.column_weights)
     }
 
     fn check_rows(&self, shape: &Shape) -> Result<(), StatementError> {
@@ -257,6 +276,16 @@ impl Statement {
         }
         hash.finalize().into()
     }
+}
+
+/// An upper bound on the classes of rows that an opening can have: rows share their column weights when their layers have
+/// the same widths (a full and a last row each), W_T and three times W_0 are opened, and three claims about data.
+fn most_classes(widths: &[u32]) -> u64 {
+    let outputs: BTreeSet<u32> = widths.iter().skip(1).copied().collect();
+    let pairs: BTreeSet<&[u32]> = widths.windows(2).collect();
+    let cells = 2 * outputs.len() + 4;
+    let weights = 4 * (2 * pairs.len() + outputs.len());
+    (cells + weights + 3) as u64
 }
 
 /// The number of columns that minimises the verifier's work, `log2 C = log2(bits) / 2 + 1`, but at least what a data row, a

@@ -101,7 +101,7 @@ pub fn prove_with_entropy(
     entropy: &mut dyn Entropy,
     progress: &mut dyn FnMut(Phase),
 ) -> Result<Proof, ProveError> {
-    let shape = statement.shape(&Limits { cells: u64::MAX, parameters: u64::MAX, log_columns: 24 })?;
+    let shape = statement.shape(&Limits::NONE)?;
     check_input(statement, &shape, input)?;
     progress(Phase::Generators);
     let generators = Generators::derive(GENERATORS, shape.columns);

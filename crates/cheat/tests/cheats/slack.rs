@@ -95,28 +95,40 @@ fn bits_that_do_not_exist() {
     judge(bits());
 }
 
-/// Junk that nobody computes with is no cheat: it carries no weight in any claim.
+/// The bits between a cell's fields and the end of its stride carry no weight in any claim.
 #[test]
-fn junk_in_slack_changes_nothing() {
-    let seven = Scalar::from(7);
+fn junk_in_a_stride_changes_nothing() {
     for base in [Base::Ragged, Base::Roomy, Base::Public] {
         let case = base.case();
-        let shape = &case.sample.shape;
-        let last = shape.columns - 1;
+        let fields = case.sample.shape.format.hidden_bits();
+        assert_eq!(fields % 8, 6, "two bits of a cell's stride are slack");
         let mut witness = zkdl_cheat::trainer::honest(&case.sample).unwrap();
-        assert_eq!(shape.format.hidden_bits() % 8, 6, "two bits of a cell's stride are slack");
-        witness.junk = vec![
-            (Kind::Cells, 0, shape.format.hidden_bits(), seven),
-            (Kind::Cells, 0, last, seven),
-            (Kind::Start, 0, last, seven),
-            (Kind::Start, 1, 7, seven),
-            (Kind::End, 0, last, seven),
-            (Kind::End, 1, 7, -seven),
-        ];
+        witness.junk = vec![(Kind::Cells, 0, fields, Scalar::from(7))];
         assert_eq!(violated(&case.sample, &witness), Vec::new());
         let attempt = case.attempt(&witness, Strategy::Honest, &untouched()).unwrap();
         assert_eq!(case.failing(&attempt, &witness).unwrap(), Vec::<&str>::new(), "{base:?}");
         assert!(case.verify(&attempt).is_ok(), "{base:?}");
+    }
+}
+
+/// Columns behind the end of a row are forced to zero, although nobody computes with them: a row commits to its values alone.
+#[test]
+fn junk_behind_a_row_is_found() {
+    for base in [Base::Ragged, Base::Roomy, Base::Public] {
+        let case = base.case();
+        let last = case.sample.shape.columns - 1;
+        let junk = [(Kind::Cells, 0, last), (Kind::Start, 0, last), (Kind::End, 0, last), (Kind::End, 1, 7)];
+        for (kind, row, column) in junk {
+            if matches!((base, kind), (Base::Public, Kind::Start)) {
+                continue; // a public start has no rows
+            }
+            let mut witness = zkdl_cheat::trainer::honest(&case.sample).unwrap();
+            witness.junk = vec![(kind, row, column, Scalar::from(7))];
+            assert_eq!(violated(&case.sample, &witness), Vec::new());
+            let attempt = case.attempt(&witness, Strategy::Honest, &untouched()).unwrap();
+            assert_eq!(case.failing(&attempt, &witness).unwrap(), Vec::<&str>::new(), "{base:?}");
+            assert_eq!(case.verify(&attempt), Err(zkdl::VerifyError::Opening), "{base:?} {kind:?} {row} {column}");
+        }
     }
 }
 

@@ -107,14 +107,18 @@ pub(crate) fn judge(cheats: Vec<Cheat>) {
     for cheat in cheats {
         let case = cheat.base.case();
         let witness = train(&case.sample, &cheat.hooks).unwrap();
-        let equation = violated(&case.sample, &witness).first().copied();
+        let violations = violated(&case.sample, &witness);
+        let equation = violations.first().copied();
+        // Another row may happen to have the same label: the order of the data follows from the commitments' root.
+        let same_labels = !violations.contains(&Equation::Label);
+        let expected: Vec<_> = cheat.honest.iter().copied().filter(|name| *name != "labels" || !same_labels).collect();
         let [honest, leaves, mask, square] = STRATEGIES.map(|s| failing(case, &witness, s, &cheat.tamper));
         let stopped = if equation.is_some() {
             mask == ["relu mask"] && square == ["booleanity"]
         } else {
             !mask.is_empty() && !square.is_empty()
         };
-        if equation != cheat.equation || honest != cheat.honest || leaves != cheat.leaves || !stopped {
+        if equation != cheat.equation || honest != expected || leaves != cheat.leaves || !stopped {
             wrong.push(format!("{:45} {equation:?} {honest:?} {leaves:?} {mask:?} {square:?}", cheat.name));
         }
     }

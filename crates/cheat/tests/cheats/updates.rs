@@ -59,8 +59,8 @@ fn data() -> Vec<Cheat> {
             &["features", "labels"],
             row(|s, t, b| honest::row(s, t, if t == 0 { [1, 0, 2][b] } else { b })),
         ),
-        cheat("step order swapped", Selection, &["features"], row(|s, t, b| honest::row(s, [1, 0, 2][t], b))),
-        cheat("step repeated", Selection, &["features"], row(|s, t, b| honest::row(s, [0, 0, 2][t], b))),
+        cheat("step order swapped", Selection, &["features", "labels"], row(|s, t, b| honest::row(s, [1, 0, 2][t], b))),
+        cheat("step repeated", Selection, &["features", "labels"], row(|s, t, b| honest::row(s, [0, 0, 2][t], b))),
         cheat(
             "features at scale 1",
             Selection,

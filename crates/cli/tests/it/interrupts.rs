@@ -9,9 +9,10 @@ fn spawn(sandbox: &Sandbox, args: &[&str]) -> Child {
     sandbox.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn wait_for(path: &Path) {
+fn wait_for(path: &Path, child: &mut Child) {
     let started = Instant::now();
     while !path.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the command ended without {}", path.display());
         assert!(started.elapsed() < Duration::from_secs(120), "{} does not appear", path.display());
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -34,7 +35,7 @@ fn a_killed_training_goes_on_to_the_same_weights() {
     sandbox.ok(&["data", "commit", "run"]);
     copy_all(&sandbox.run_dir(), &sandbox.path("other"));
     let mut child = spawn(&sandbox, &["train", "run"]);
-    wait_for(&sandbox.path("run/secret/weights-20"));
+    wait_for(&sandbox.path("run/secret/weights-20"), &mut child);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!sandbox.has("run/secret/weights-600"), "it was killed in the middle");
@@ -59,7 +60,7 @@ fn an_interrupted_proof_leaves_no_file_and_can_be_made_again() {
     sandbox.write("run/zkdl.toml", &config.replace("batch = 4", "batch = 32").replace("0.0625], [5, 0.04]", "0.25]"));
     sandbox.ok(&["data", "commit", "run"]);
     let mut child = spawn(&sandbox, &["prove", "run"]);
-    wait_for(&sandbox.path("run/secret/rows-10"));
+    wait_for(&sandbox.path("run/secret/rows-10"), &mut child);
     let rows = sandbox.read("run/secret/rows-10");
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());

@@ -88,8 +88,14 @@ fn an_overflow_in_training_is_located() {
     let sandbox = Sandbox::with_run();
     sandbox.write("run/zkdl.toml", &changed("[[0, 0.0625], [5, 0.04]]", "4.0"));
     sandbox.ok(&["data", "commit", "run"]);
-    let words =
-        ["training stopped", "step 0, layer 3, example", "neuron", "the output gradient G", "[-512, 511]", "raise q_g"];
+    let words = [
+        "training stopped",
+        "step 0, layer 3, example",
+        "neuron",
+        "the output gradient G",
+        "[-4096, 4095]",
+        "raise q_g",
+    ];
     sandbox.fails(&["train", "run"], 2, &words);
     assert!(!sandbox.has("run/secret/weights-4"));
 }

@@ -148,6 +148,11 @@ batch = 4
 learning_rate = [[0, 0.0625], [5, 0.04]]
 nonce = "{NONCE}"
 
+# Starting weights differ from test to test with the data's root: these bits hold them all.
+[format]
+q = 15
+q_g = 13
+
 [proof]
 window = 4
 "#
