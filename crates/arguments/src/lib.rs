@@ -33,3 +33,6 @@ pub mod witness;
 
 pub use shape::{Format, Shape, ShapeError};
 pub use witness::{Tensors, Witness};
+
+#[doc = include_str!("../../../spec/arguments.md")]
+pub mod spec {}

@@ -39,7 +39,7 @@ pub enum OpeningError {
 }
 
 /// A committed row as the prover holds it; columns beyond its end are zero.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum RowValues<'a> {
     /// Eight columns a byte, the lowest bit first.
     Bits(&'a [u8]),
@@ -54,6 +54,12 @@ pub enum RowValues<'a> {
         /// Class; its column is 1.
         label: usize,
     },
+}
+
+impl std::fmt::Debug for RowValues<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RowValues(hidden)")
+    }
 }
 
 /// What is left for the inner-product argument.
@@ -118,9 +124,8 @@ fn batched<H: Hidden>(queries: &[Query<H>], eta: Scalar) -> H {
 fn column_values(classes: &[Weighted<'_>], slack: &Slack, point: &[Scalar]) -> Vec<Scalar> {
     let at_r = eq_table(point);
     let beyond = slack.suffix_sums(&at_r);
-    let value = |class: &Class| {
-        dot(&class.columns, &at_r) + beyond.get(class.columns.len()).copied().unwrap_or(Scalar::ZERO)
-    };
+    let value =
+        |class: &Class| dot(&class.columns, &at_r) + beyond.get(class.columns.len()).copied().unwrap_or(Scalar::ZERO);
     classes.par_iter().map(|w| w.eta * value(w.class)).collect()
 }
 

@@ -10,6 +10,7 @@
 //! | data point i | features, then one-hot label | i |
 
 use crate::shape::Shape;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use zkdl_field::multilinear::{eq_table, log2_ceil};
 use zkdl_field::{Field, Scalar};
@@ -166,21 +167,20 @@ pub struct Class {
 /// Collects rows into classes by a public key, in order of first appearance.
 #[derive(Debug, Default)]
 pub struct Classes<K> {
-    keys: Vec<K>,
+    index: BTreeMap<K, usize>,
     classes: Vec<Class>,
 }
 
-impl<K: PartialEq> Classes<K> {
+impl<K: Ord> Classes<K> {
     /// No class yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { keys: Vec::new(), classes: Vec::new() }
+        Self { index: BTreeMap::new(), classes: Vec::new() }
     }
 
     /// Adds a row; `columns` is called when the key is new.
     pub fn add(&mut self, key: K, row: usize, weight: Scalar, columns: impl FnOnce() -> Vec<Scalar>) {
-        let index = self.keys.iter().position(|k| *k == key).unwrap_or_else(|| {
-            self.keys.push(key);
+        let index = *self.index.entry(key).or_insert_with(|| {
             self.classes.push(Class { rows: Vec::new(), columns: columns() });
             self.classes.len() - 1
         });

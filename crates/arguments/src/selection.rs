@@ -111,7 +111,7 @@ fn label_class(shape: &Shape, f: &forward::Point) -> Class {
 }
 
 /// Which rows of cells share their column weights.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct CellKey {
     output: bool,
     /// Width of a packed example; nothing if the row packs neurons.

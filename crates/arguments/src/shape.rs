@@ -147,19 +147,37 @@ impl Shape {
         log2_ceil(self.columns)
     }
 
-    /// Checks every size that the arguments rely on.
+    /// Checks every size that the arguments rely on, and the schedule.
     ///
     /// # Errors
     /// [`ShapeError`] naming the first size that is off.
     pub fn validate(&self) -> Result<(), ShapeError> {
+        self.validate_sizes()?;
+        self.validate_schedule()
+    }
+
+    /// Checks every size; the schedule may still be missing.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn validate_sizes(&self) -> Result<(), ShapeError> {
         require(self.widths.len() >= 2, "the number of widths", self.widths.len() as u64, "at least 2")?;
         require(self.batch >= 1, "the batch size", self.batch as u64, "at least 1")?;
         require(self.steps() >= 1, "the number of steps", self.steps() as u64, "at least 1")?;
-        let len = self.schedule.len();
-        require(len == self.steps(), "the number of scheduled steps", len as u64, self.steps().to_string())?;
         for c in &self.multipliers {
             require(*c >= 1, "a multiplier c_t", *c, "at least 1")?;
         }
+        self.validate_format()?;
+        self.validate_columns()
+    }
+
+    /// Checks that every step has a batch of existing points.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn validate_schedule(&self) -> Result<(), ShapeError> {
+        let len = self.schedule.len();
+        require(len == self.steps(), "the number of scheduled steps", len as u64, self.steps().to_string())?;
         for step in &self.schedule {
             require(step.len() == self.batch, "a batch", step.len() as u64, self.batch.to_string())?;
             for i in step {
@@ -171,8 +189,7 @@ impl Shape {
                 )?;
             }
         }
-        self.validate_format()?;
-        self.validate_columns()
+        Ok(())
     }
 
     fn validate_format(&self) -> Result<(), ShapeError> {
@@ -181,8 +198,8 @@ impl Shape {
             ("Q", f.q, 2, 31),
             ("Q_G", f.q_g, 2, 31),
             ("R", f.r, 1, 48),
-            ("R_L", f.r_l, 1, 80),
-            ("f_A", f.f_a, 0, 24),
+            ("R_L", f.r_l, 1, 60),
+            ("f_A", f.f_a, 0, 16),
             ("f_X", f.f_x, 0, f.f_a),
         ] {
             require((low..=high).contains(&bits), what, u64::from(bits), format!("{low} to {high}"))?;

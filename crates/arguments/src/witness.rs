@@ -6,7 +6,7 @@ use zkdl_field::Scalar;
 use zkdl_field::scalar::{SmallDot, SmallSum};
 
 /// What the prover knows. All slices are borrowed from the trainer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Witness<'a> {
     /// Packed cells of every slot, `[t][b][j]`, little endian, `shape.stride(slot)` bytes each.
     pub cells: Vec<&'a [u8]>,
@@ -21,7 +21,7 @@ pub struct Witness<'a> {
 }
 
 /// The fields of a hidden cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HiddenCell {
     /// Sign bit of P.
     pub neg: bool,
@@ -36,7 +36,7 @@ pub struct HiddenCell {
 }
 
 /// The fields of an output cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OutputCell {
     /// G.
     pub g: i64,
@@ -102,7 +102,7 @@ impl OutputCell {
 }
 
 /// A `rows x width` matrix of small integers, row-major.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Matrix {
     /// Entries a row.
     pub width: usize,
@@ -138,7 +138,7 @@ impl Matrix {
 }
 
 /// The integer tensors of a window, by slot: rows are `t * batch + b`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Tensors {
     /// Inputs of every layer, `A[s]`: `T B x d_s`.
     pub a: Vec<Matrix>,

@@ -127,7 +127,8 @@ impl Case {
         let point_rows = commit_points(&generators, &features, &labels, classes as usize, entropy)?;
         let points = PointCommitments(point_rows.rows.clone());
         let statement = draft(config, points.root().unwrap_or_default(), draw);
-        let shape = statement.shape_without_rows(&Limits::default())?;
+        let mut shape = statement.sizes(&Limits::default())?;
+        shape.schedule = statement.schedule()?.window_indices(statement.first_step, shape.steps());
         let integers = |row: &[i32]| row.iter().map(|x| i128::from(*x)).collect();
         let one_hot = |label: &u32| (0..classes).map(|j| i128::from(j == *label)).collect();
         let mut sample = Sample {
@@ -195,7 +196,8 @@ impl Case {
         let (reduced, vector) = opening::prove(&mut writer, columns, &obligations.queries, &values)?;
         sigma::prove_products(&mut writer, &obligations.products);
         sigma::prove_knowledge(&mut writer);
-        let opened = ipa::Witness { vector, blind: dot(&reduced.row_weights, blinds), value: reduced.value };
+        let opened =
+            ipa::Witness { vector: vector.into(), blind: dot(&reduced.row_weights, blinds), value: reduced.value };
         ipa::prove(&mut writer, &self.generators.columns, opened, &reduced.point)?;
         Ok(writer.sender.finish())
     }

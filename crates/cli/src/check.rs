@@ -99,7 +99,7 @@ fn following_weights(run: &Run, window: Window, trace: &Trace) -> Result<bool> {
 /// Recomputes the weight rows at both ends that are already committed; returns how many.
 fn committed_weights(run: &Run, window: Window, trace: &Trace) -> Result<usize> {
     let generators = Generators::derive(GENERATORS, 1 << run.plan.log_columns());
-    let shape = run.plan.draft(window).shape_without_rows(&Limits::default()).map_err(refused)?;
+    let shape = run.plan.draft(window).sizes(&Limits::default()).map_err(refused)?;
     let compare = |step: u64, weights: &Weights| -> Result<usize> {
         let Some(kept) = run.rows(step)? else { return Ok(0) };
         let rows = weights_with_blinds(&generators, &shape, weights, &kept.rows.blinds);

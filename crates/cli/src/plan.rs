@@ -95,7 +95,7 @@ impl Plan {
         let (hidden, nonce) = (config.network.hidden.clone(), training.nonce);
         let plan = Self { descriptor, hidden, nonce, log_columns, rates, algorithm, schedule, steps, window };
         let first = plan.draft(plan.window(0)?);
-        first.shape_without_rows(&Limits::default()).map_err(|e| refuse(e.into()))?;
+        first.sizes(&Limits::default()).map_err(|e| refuse(e.into()))?;
         Ok(plan)
     }
 

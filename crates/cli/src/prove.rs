@@ -166,7 +166,7 @@ fn boundary_rows(
     if let Some(kept) = run.rows(step)? {
         return Ok(kept.rows);
     }
-    let shape = run.plan.draft(window).shape_without_rows(&Limits::default()).map_err(refused)?;
+    let shape = run.plan.draft(window).sizes(&Limits::default()).map_err(refused)?;
     let rows = commit_weights(generators, &shape, weights, &mut OsEntropy);
     let rows = rows.map_err(|e| CliError::io("the weights cannot be committed").caused_by(e))?;
     let (run_digest, log_columns) = (run.plan.digest(), run.plan.log_columns());

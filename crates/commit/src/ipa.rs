@@ -22,6 +22,7 @@ use crate::channel::{Check, Equation, ProofReader, ProofWriter, ProverChannel, V
 use crate::endo::{Challenge128, fold};
 use crate::msm::msm;
 use crate::pedersen::{Commitment, Hidden, Opening};
+use zeroize::Zeroizing;
 use zkdl_field::batch::Xy;
 use zkdl_field::multilinear::eq_table;
 use zkdl_field::scalar::dot;
@@ -50,7 +51,7 @@ pub enum IpaError {
 /// The prover's vector and what it is committed in.
 pub struct Witness {
     /// The vector, at most as long as the generators.
-    pub vector: Vec<Scalar>,
+    pub vector: Zeroizing<Vec<Scalar>>,
     /// Blind of `E`.
     pub blind: Scalar,
     /// `v` and its blind.
@@ -79,7 +80,7 @@ fn absorb_columns(columns: usize) -> [u8; 8] {
 
 /// The prover's running state: vectors of equal length, and the blind of P.
 struct Folding {
-    a: Vec<Scalar>,
+    a: Zeroizing<Vec<Scalar>>,
     p: Vec<Scalar>,
     g: Vec<Affine>,
     blind: Scalar,
@@ -100,7 +101,7 @@ impl Folding {
         }
         let (y, scalar, inverse) = challenge(&channel.sender.challenge_bytes("ipa.y"))?;
         let g = fold_points(g_lo, g_hi, &y)?;
-        self.a = a_lo.iter().zip(a_hi).map(|(lo, hi)| lo + inverse * hi).collect();
+        self.a = Zeroizing::new(a_lo.iter().zip(a_hi).map(|(lo, hi)| lo + inverse * hi).collect());
         self.p = p_lo.iter().zip(p_hi).map(|(lo, hi)| lo + scalar * hi).collect();
         self.g = g;
         self.blind += scalar * blinds[0] + inverse * blinds[1];

@@ -23,3 +23,6 @@ pub mod msm;
 pub mod pedersen;
 pub mod sigma;
 pub mod table;
+
+#[doc = include_str!("../../../spec/commit.md")]
+pub mod spec {}

@@ -117,7 +117,8 @@ impl Inner {
 
     fn prove(&self) -> Vec<u8> {
         let mut channel = writer(&self.g);
-        let witness = ipa::Witness { vector: self.vector.clone(), blind: self.row_blind, value: self.value.clone() };
+        let witness =
+            ipa::Witness { vector: self.vector.clone().into(), blind: self.row_blind, value: self.value.clone() };
         ipa::prove(&mut channel, &self.g.columns, witness, &self.point).unwrap();
         channel.sender.finish()
     }

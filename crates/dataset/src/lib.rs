@@ -21,3 +21,6 @@ pub use csv::{CsvError, Table, ValueRange, read_csv};
 pub use descriptor::{Descriptor, DescriptorError};
 pub use schedule::{Schedule, ScheduleError, split};
 pub use stream::KeyStream;
+
+#[doc = include_str!("../../../spec/dataset.md")]
+pub mod spec {}

@@ -25,3 +25,6 @@ pub mod scalar;
 pub use group::{Affine, Base, Point};
 pub use pasta_curves::group::ff::Field;
 pub use scalar::Scalar;
+
+#[doc = include_str!("../../../spec/field.md")]
+pub mod spec {}

@@ -12,3 +12,6 @@ pub mod rounds;
 
 pub use dense::{SumOfProducts, Term};
 pub use rounds::{RoundPolynomial, SumProver, prove, verify};
+
+#[doc = include_str!("../../../spec/sumcheck.md")]
+pub mod spec {}

@@ -19,12 +19,18 @@ use zkdl_field::{Field, Scalar};
 use zkdl_transcript::ReadError;
 
 /// Coefficients of a round polynomial without the linear one, which follows from the claim.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct RoundPolynomial {
     /// c_0.
     pub constant: Scalar,
     /// c_2, c_3, ..
     pub higher: Vec<Scalar>,
+}
+
+impl std::fmt::Debug for RoundPolynomial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RoundPolynomial(hidden)")
+    }
 }
 
 /// A sum over the cube, its variables bound one by one, the least significant first.

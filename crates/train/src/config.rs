@@ -231,7 +231,8 @@ impl Algorithm {
         let (min, max) = (self.input_min, self.input_max);
         if min > max || min <= -INPUT_LIMIT || max >= INPUT_LIMIT {
             problems.push(Problem::InputRange { min, max });
-        } else if f_x <= f_a && (i64::from(min.abs().max(max.abs())) << (f_a - f_x).min(MAX_F_A)) > i64::from(i32::MAX) {
+        } else if f_x <= f_a && (i64::from(min.abs().max(max.abs())) << (f_a - f_x).min(MAX_F_A)) > i64::from(i32::MAX)
+        {
             problems.push(Problem::InputScale { min, max, f_x, f_a });
         }
     }

@@ -54,3 +54,6 @@ pub use ledger::{Ledger, LedgerError, StartWeights};
 pub use step::{Batch, StepMetrics, TrainError, Trainer};
 pub use trace::{LayerCells, Trace, TraceBuilder, record_window};
 pub use weights::{LayerWeights, Weights, WeightsError};
+
+#[doc = include_str!("../../../spec/train.md")]
+pub mod spec {}

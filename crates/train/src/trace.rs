@@ -10,7 +10,7 @@ use crate::step::{Batch, StepMetrics, Tape, TrainError, Trainer};
 use crate::weights::Weights;
 
 /// The cells of one layer over all steps of a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LayerCells {
     /// Hidden or output.
     pub kind: CellKind,
@@ -22,6 +22,13 @@ pub struct LayerCells {
     pub stride: usize,
     /// All cells in the order (t, b, j).
     pub bytes: Vec<u8>,
+}
+
+/// Sizes only: cells are secret.
+impl std::fmt::Debug for LayerCells {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LayerCells({:?}, width {}, {} bytes)", self.kind, self.width, self.bytes.len())
+    }
 }
 
 /// Everything a proof of a window is made from, but the data rows.

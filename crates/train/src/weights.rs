@@ -1,7 +1,7 @@
 //! Weights in memory: integers with f_W fraction bits, the bias as the last row of its layer.
 
 /// Weights and bias of one layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LayerWeights {
     /// d_(l-1): inputs, without the bias.
     pub inputs: usize,
@@ -9,6 +9,13 @@ pub struct LayerWeights {
     pub outputs: usize,
     /// (inputs + 1) x outputs, row-major; the last row is the bias. It has f_W fraction bits too and enters Z as 2^f_A b.
     pub values: Vec<i64>,
+}
+
+/// Sizes only: weights are secret.
+impl std::fmt::Debug for LayerWeights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LayerWeights({} x {})", self.inputs + 1, self.outputs)
+    }
 }
 
 /// All layers' weights.

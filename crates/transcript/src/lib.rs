@@ -22,3 +22,6 @@ pub mod sender;
 pub use domain::Transcript;
 pub use receiver::{ReadError, Receiver};
 pub use sender::Sender;
+
+#[doc = include_str!("../../../spec/transcript.md")]
+pub mod spec {}

@@ -93,7 +93,7 @@ fn main() -> Result<(), Error> {
     clock.lap("start weights");
     let trace = record_window(&algorithm, start, point, &indices, &statement.multipliers, 0, |_| ())?;
     let training = clock.lap("train and record");
-    let shape = statement.shape_without_rows(&Limits::default())?;
+    let shape = statement.sizes(&Limits::default())?;
     let generators = Generators::derive(GENERATORS, shape.columns);
     clock.lap("generators");
     let end = commit_weights(&generators, &shape, &trace.end, &mut OsEntropy)?;

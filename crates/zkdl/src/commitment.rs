@@ -62,7 +62,11 @@ pub struct BlindedRows {
 }
 
 /// Draws `n` blinds, hedged with a digest of the integers they hide.
-fn draw(entropy: &mut dyn Entropy, hidden: impl Iterator<Item = i64>, n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+fn draw(
+    entropy: &mut dyn Entropy,
+    hidden: impl Iterator<Item = i64>,
+    n: usize,
+) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
     let mut hash = Sha512::new();
     hidden.for_each(|value| hash.update(value.to_le_bytes()));
     let digest = Zeroizing::new(<[u8; 64]>::from(hash.finalize()));

@@ -38,7 +38,7 @@ pub struct Sizes {
 /// # Errors
 /// [`StatementError`] if the statement is refused.
 pub fn sizes(statement: &Statement) -> Result<Sizes, StatementError> {
-    let shape = statement.shape_without_rows(&Limits::default())?;
+    let shape = statement.sizes(&Limits::default())?;
     let algorithm = statement.algorithm();
     Ok(Sizes {
         parameters: algorithm.parameters(),

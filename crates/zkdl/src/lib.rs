@@ -26,3 +26,13 @@ pub use commitment::{BlindedRows, PointCommitments};
 pub use error::{ProveError, VerifyError};
 pub use statement::{Start, Statement};
 pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
+
+/// The normative chapters about the whole.
+pub mod spec {
+    #[doc = include_str!("../../../spec/statement.md")]
+    pub mod statement {}
+    #[doc = include_str!("../../../spec/soundness.md")]
+    pub mod soundness {}
+    #[doc = include_str!("../../../spec/zero_knowledge.md")]
+    pub mod zero_knowledge {}
+}

@@ -49,7 +49,7 @@ fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
         start: Start::Seed,
         end: Vec::new(),
     };
-    let shape = statement.shape_without_rows(&Limits::default()).unwrap();
+    let shape = statement.sizes(&Limits::default()).unwrap();
     statement.end = (0..weight_row_count(&shape)).map(row).collect();
     (statement, points)
 }

@@ -65,12 +65,14 @@ pub struct Statement {
 /// Bounds on the verifier's work and memory; a statement beyond them is refused before anything is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Hidden layers.
+    pub layers: u64,
     /// Cells of the window.
     pub cells: u64,
     /// Parameters of the network.
     pub parameters: u64,
-    /// Data points.
-    pub points: u64,
+    /// Data points times epochs that the window touches: the work of drawing their order.
+    pub permuted: u64,
     /// Binary logarithm of the columns.
     pub log_columns: u32,
     /// Public column weights of the opening: columns times classes of rows.
@@ -80,17 +82,26 @@ pub struct Limits {
 impl Limits {
     /// For the prover, who made the statement: no limit but what the format allows.
     pub const NONE: Self = Self {
+        layers: u64::MAX,
         cells: u64::MAX,
         parameters: u64::MAX,
-        points: u64::MAX,
+        permuted: u64::MAX,
         log_columns: 24,
         column_weights: u64::MAX,
     };
 }
 
+/// Some seconds and a few GiB on a laptop.
 impl Default for Limits {
     fn default() -> Self {
-        Self { cells: 1 << 30, parameters: 1 << 31, points: 1 << 26, log_columns: 20, column_weights: 1 << 26 }
+        Self {
+            layers: 1 << 12,
+            cells: 1 << 30,
+            parameters: 1 << 30,
+            permuted: 1 << 28,
+            log_columns: 20,
+            column_weights: 1 << 26,
+        }
     }
 }
 
@@ -119,22 +130,27 @@ impl Statement {
         Ok(Schedule::new(self.data.points, self.batch, self.data.root, self.nonce)?)
     }
 
-    /// Checks every public value and derives the shape of the arguments. Cost: the permutations of the window's epochs.
+    /// Checks every public value and derives the shape of the arguments.
+    ///
+    /// The order of the data is drawn last: whatever is wrong with the rest is found before that work is done.
     ///
     /// # Errors
     /// [`StatementError`] naming the first value that is refused.
     pub fn shape(&self, limits: &Limits) -> Result<Shape, StatementError> {
-        let shape = self.shape_without_rows(limits)?;
+        let mut shape = self.sizes(limits)?;
         self.check_rows(&shape)?;
+        shape.schedule = self.schedule()?.window_indices(self.first_step, self.multipliers.len());
+        shape.validate_schedule()?;
         Ok(shape)
     }
 
-    /// [`Self::shape`] while the weight rows are not yet committed: how many there are follows from the shape.
+    /// The shape without the order of the data and before the weight rows are committed: their number follows from it.
     ///
     /// # Errors
     /// As [`Self::shape`].
-    pub fn shape_without_rows(&self, limits: &Limits) -> Result<Shape, StatementError> {
-        self.validate(limits)?;
+    pub fn sizes(&self, limits: &Limits) -> Result<Shape, StatementError> {
+        self.check_limits(limits)?;
+        self.validate()?;
         let algorithm = self.algorithm();
         let format = CellFormat {
             f_a: self.format.f_a,
@@ -149,19 +165,38 @@ impl Statement {
             batch: self.batch as usize,
             format,
             multipliers: self.multipliers.clone(),
-            schedule: self.schedule()?.window_indices(self.first_step, self.multipliers.len()),
+            schedule: Vec::new(),
             points: self.data.points as usize,
             columns: 1 << self.log_columns,
         };
-        shape.validate()?;
+        shape.validate_sizes()?;
         Ok(shape)
     }
 
-    fn validate(&self, limits: &Limits) -> Result<(), StatementError> {
+    /// Bounds time and memory before anything else is looked at. All sums saturate.
+    fn check_limits(&self, limits: &Limits) -> Result<(), StatementError> {
+        let limit =
+            |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
+        limit("the number of layers", self.hidden.len() as u64, limits.layers)?;
+        let algorithm = self.algorithm();
+        let steps = self.multipliers.len() as u64;
+        limit("the number of cells", algorithm.cells_per_step().saturating_mul(steps), limits.cells)?;
+        limit("the number of parameters", algorithm.parameters(), limits.parameters)?;
+        let epochs = steps.saturating_mul(u64::from(self.batch)) / u64::from((self.data.points / 2).max(1)) + 2;
+        let permuted = epochs.saturating_mul(u64::from(self.data.points));
+        limit("the number of points in the window's epochs", permuted, limits.permuted)?;
+        limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns.min(24)))?;
+        let committed = matches!(self.start, Start::Committed(_));
+        let weights = most_classes(&algorithm.widths, committed).saturating_mul(1 << self.log_columns);
+        limit("the number of public column weights", weights, limits.column_weights)
+    }
+
+    fn validate(&self) -> Result<(), StatementError> {
         self.data.validate()?;
         let algorithm = self.algorithm();
         algorithm.validate()?;
         Ledger::new(&algorithm, StartWeights::PublicSeed)?;
+        self.schedule()?;
         let steps = self.multipliers.len() as u64;
         let mismatch = |what, got, expected: &str| StatementError::Mismatch { what, got, expected: expected.into() };
         if steps == 0 {
@@ -170,23 +205,14 @@ impl Statement {
         if self.first_step.checked_add(steps).is_none_or(|end| end > self.max_steps) {
             return Err(mismatch("the window's last step", self.first_step.saturating_add(steps), "at most max_steps"));
         }
-        for c in &self.multipliers {
-            if *c == 0 || *c > MULTIPLIER_LIMIT {
-                return Err(mismatch("a multiplier c_t", *c, "between 1 and 2^20"));
-            }
+        if let Some(c) = self.multipliers.iter().find(|c| **c == 0 || **c > MULTIPLIER_LIMIT) {
+            return Err(mismatch("a multiplier c_t", *c, "between 1 and 2^20"));
         }
         if matches!(self.start, Start::Seed) != (self.first_step == 0) {
             let expected = "0 exactly when the start weights come from the public seed";
             return Err(mismatch("the first step", self.first_step, expected));
         }
-        let limit =
-            |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
-        limit("the number of cells", algorithm.cells_per_step().saturating_mul(steps), limits.cells)?;
-        limit("the number of parameters", algorithm.parameters(), limits.parameters)?;
-        limit("the number of points", u64::from(self.data.points), limits.points)?;
-        limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns))?;
-        let weights = most_classes(&algorithm.widths).saturating_mul(1 << self.log_columns);
-        limit("the number of public column weights", weights, limits.column_weights)
+        Ok(())
     }
 
     fn check_rows(&self, shape: &Shape) -> Result<(), StatementError> {
@@ -279,12 +305,14 @@ impl Statement {
 }
 
 /// An upper bound on the classes of rows that an opening can have: rows share their column weights when their layers have
-/// the same widths (a full and a last row each), W_T and three times W_0 are opened, and three claims about data.
-fn most_classes(widths: &[u32]) -> u64 {
+/// the same widths (a full and a last row each), W_T and, if it is committed, three times W_0 are opened, and there are three
+/// claims about data.
+fn most_classes(widths: &[u32], committed_start: bool) -> u64 {
     let outputs: BTreeSet<u32> = widths.iter().skip(1).copied().collect();
     let pairs: BTreeSet<&[u32]> = widths.windows(2).collect();
     let cells = 2 * outputs.len() + 4;
-    let weights = 4 * (2 * pairs.len() + outputs.len());
+    let weight_queries = if committed_start { 4 } else { 1 };
+    let weights = weight_queries * (2 * pairs.len() + outputs.len());
     (cells + weights + 3) as u64
 }
 

@@ -33,7 +33,7 @@ use zkdl_field::generators::Generators;
 use zkdl_field::scalar::dot;
 use zkdl_field::{Affine, Field, Scalar, group};
 use zkdl_train::{Trace, Weights, initial_weights};
-use zkdl_transcript::{Receiver, Sender};
+use zkdl_transcript::{ReadError, Receiver, Sender};
 
 /// What the prover knows beyond the statement.
 #[derive(Clone, Copy)]
@@ -122,7 +122,7 @@ pub fn prove_with_entropy(
     sigma::prove_products(&mut channel, &obligations.products);
     sigma::prove_knowledge(&mut channel);
     let blind = dot(&reduced.row_weights, &row_blinds(input, &cell_blinds));
-    let opened = ipa::Witness { vector, blind, value: reduced.value };
+    let opened = ipa::Witness { vector: Zeroizing::new(vector), blind, value: reduced.value };
     ipa::prove(&mut channel, &generators.columns, opened, &reduced.point)?;
     Ok(Proof { statement: digest, body: channel.sender.finish() })
 }
@@ -141,8 +141,7 @@ pub fn verify(
     if proof.statement != digest {
         return Err(VerifyError::StatementMismatch { proof: hex(&proof.statement), statement: hex(&digest) });
     }
-    // Before the shape: its cost follows the number of points, which only the list that is really there may set.
-    check_points(statement, points)?;
+    check_files(statement, points, proof, limits)?;
     let shape = statement.shape(limits)?;
     let channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
     let channel = read(statement, &shape, points, channel)?;
@@ -206,10 +205,22 @@ fn holds(equation: &Equation, points: &[Affine], generators: &Generators) -> boo
     group::is_identity(&msm(&bases, &scalars))
 }
 
-fn check_points(statement: &Statement, points: &PointCommitments) -> Result<(), VerifyError> {
+/// What can be told from sizes alone, before any work that a hostile statement could make expensive: the points are those of
+/// the statement, and the proof has room for the cells.
+fn check_files(
+    statement: &Statement,
+    points: &PointCommitments,
+    proof: &Proof,
+    limits: &Limits,
+) -> Result<(), VerifyError> {
     let root = points.root().unwrap_or_default();
     if root != statement.data.root || points.0.len() != statement.data.points as usize {
         return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&statement.data.root) });
+    }
+    let shape = statement.sizes(limits)?;
+    let offset = proof.body.len();
+    if offset / group::POINT_BYTES < cell_row_count(&shape) {
+        return Err(VerifyError::Read(ReadError::Truncated { offset, label: "cells.row" }));
     }
     Ok(())
 }
@@ -261,7 +272,11 @@ fn witness(input: ProverInput<'_>) -> Witness<'_> {
 }
 
 /// Commits all rows of cells and sends the commitments; returns the blinds.
-fn commit_cells(channel: &mut ProofWriter<'_>, shape: &Shape, trace: &Trace) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+fn commit_cells(
+    channel: &mut ProofWriter<'_>,
+    shape: &Shape,
+    trace: &Trace,
+) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
     let ranges = cell_rows(shape);
     let rows: Vec<&[u8]> = ranges.iter().map(|row| &trace.layers[row.slot].bytes[row.range.clone()]).collect();
     let blinds = Zeroizing::new(channel.blinds.draw_many(rows.len()));

@@ -155,5 +155,5 @@ fn commit_ends(
 
 /// The shape of a statement whose weight rows are not yet there.
 fn weight_shape(statement: &Statement) -> zkdl_arguments::Shape {
-    statement.shape_without_rows(&Limits::default()).unwrap()
+    statement.sizes(&Limits::default()).unwrap()
 }

@@ -237,7 +237,6 @@ fn bad_points_are_named() {
 fn absurd_statements_are_refused_before_any_work() {
     let Proven { run, proof } = proven(&SMALL());
     let changes: &[Change] = &[
-        ("no points", |s| s.data.points = 0),
         ("no features", |s| s.data.features = 0),
         ("no classes", |s| s.data.classes = 0),
         ("a layer of width 0", |s| s.hidden[0] = 0),
