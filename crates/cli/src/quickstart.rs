@@ -47,7 +47,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     };
     let verified = verify_files(&files, &Expected::default())?;
     say(&verified.text())?;
-    say("\n5. Flip one bit of the proof, and verify again")?;
+    say("\n5. Change one byte of the proof, and verify again")?;
     let tampered = tamper(root, &files)?;
     let rejected = verify_files(&tampered, &Expected::default())?;
     say(rejected.reason.as_deref().map(|r| format!("INVALID: {r}")).as_deref().unwrap_or("VALID"))?;
@@ -95,7 +95,7 @@ fn removed(path: &Path, remove: impl Fn(&Path) -> std::io::Result<()>) -> Result
     }
 }
 
-/// Writes a copy of the proof with one bit of its last number changed.
+/// Writes a copy of the proof with one byte of its last number changed.
 fn tamper(root: &Path, files: &Files) -> Result<Files> {
     let mut proof = read(&files.proof)?;
     let place = proof.len().saturating_sub(32);
