@@ -1,18 +1,24 @@
 //! The prover's work for booleanity: `sum_{x,q} eq(mu_x,x) eq(mu_q,q) (b(x,q)^2 - b(x,q))`, its bit variables bound first.
 //!
 //! Bits stay bits. The lowest three variables run inside a byte: a histogram of the cell weights over (place, byte value)
-//! holds everything that their rounds need. After them a byte is worth one of 256 field elements, and the remaining
-//! rounds look bytes up again instead of storing field elements. Skipped zero bytes cost nothing.
+//! holds everything that their rounds need. After them a byte is worth one of 256 field elements T, and a group of bytes f_g a
+//! sum of look-ups. The remaining rounds need, with e the weight of a cell,
 //!
-//! Every round polynomial is `E eq(mu_i,X) s(X)` with s of degree 2, from s(0), s(1) and its leading coefficient.
+//! ```text
+//! linear  L_g = sum e f_g          square  D_g = sum e f_g^2          cross  X_m = sum e f_2m f_2m+1
+//! ```
 //!
-//! Cost a cell of n bytes: one multiplication and n additions for the histogram, then about 12 multiplications for each
-//! pair of bytes over all further rounds.
+//! L and D start from the histogram and follow every binding, `D' = (1-r)^2 D_2m + r^2 D_2m+1 + 2 r (1-r) X_m`; only X asks for
+//! a pass over the cells. Every round polynomial is `E eq(mu_i,X) s(X)` with s of degree 2, from s(0), s(1) and its leading
+//! coefficient. Zero bytes are skipped.
+//!
+//! Cost a cell of n bytes: one multiplication and n additions for the histogram; then n - 1 multiplications, as many delayed
+//! multiply-adds, and log n times n look-ups and additions.
 
 use crate::shape::Shape;
 use rayon::prelude::*;
-use zkdl_field::multilinear::{eq_table, fold};
-use zkdl_field::scalar::ProductSum;
+use zkdl_field::multilinear::{eq, eq_table, fold};
+use zkdl_field::scalar::{ProductSum, dot};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{RoundPolynomial, SumProver};
 
@@ -49,45 +55,36 @@ pub struct BitSum<'a> {
     mu: Vec<Scalar>,
     /// `eq(mu, r)` over the bound variables.
     scale: Scalar,
-    /// For every byte value the bits that remain, bound so far: 8, 4, 2, then 1 entry.
-    values: Vec<Vec<Scalar>>,
-    /// Weight of every byte value, summed over cells and places.
-    histogram: Vec<Scalar>,
-    /// Once the byte is bound: what byte value v is worth at place p of a group of bound places, `[p][v]`.
-    places: Vec<Vec<Scalar>>,
+    /// Weight of every byte value, by place: `[p][v]`.
+    histogram: Vec<Vec<Scalar>>,
+    rounds: Rounds,
 }
 
-impl<'a> BitSum<'a> {
-    /// Prepares the histogram; `mu_q` has `shape.log_bits()` coordinates.
-    #[must_use]
-    pub fn new(shape: &'a Shape, cells: &'a [&'a [u8]], weights: &'a RowWeights, mu_q: &[Scalar]) -> Self {
-        let place_weights = eq_table(&mu_q[..mu_q.len() - BYTE_VARIABLES]);
-        let values = (0..BYTE_VALUES).map(|v| (0..8).map(|i| Scalar::from((v >> i & 1) as u64)).collect()).collect();
-        Self {
-            shape,
-            cells,
-            weights,
-            mu: mu_q.to_vec(),
-            scale: Scalar::ONE,
-            values,
-            histogram: histogram(shape, cells, weights, &place_weights),
-            places: Vec::new(),
-        }
-    }
+/// What the next round is computed from.
+enum Rounds {
+    /// Variables inside a byte: for every byte value the bits that remain, bound so far: 8, 4, or 2 entries.
+    Byte(Vec<Vec<Scalar>>),
+    /// Variables that select a byte.
+    Place(Groups),
+}
 
-    /// `b(x, r_q)` for every cell, by slot, `[t][b][j]`, once all bit variables are bound.
-    #[must_use]
-    pub fn bound(&self) -> Vec<Vec<Scalar>> {
-        let slot = |(slot, cells): (usize, &&[u8])| {
-            cells.par_chunks_exact(self.shape.stride(slot)).map(|cell| self.group(cell)).collect()
-        };
-        self.cells.iter().enumerate().map(slot).collect()
-    }
+/// Groups of bound places.
+struct Groups {
+    /// What byte value v is worth at place p of a group, `[p][v]`.
+    worth: Vec<Vec<Scalar>>,
+    /// L by group.
+    linear: Vec<Scalar>,
+    /// D by group.
+    square: Vec<Scalar>,
+    /// X by pair of groups; nothing when one group is left.
+    cross: Vec<Scalar>,
+}
 
+impl Groups {
     /// The value of one group of bytes.
-    fn group(&self, bytes: &[u8]) -> Scalar {
+    fn value(&self, bytes: &[u8]) -> Scalar {
         let mut sum = Scalar::ZERO;
-        for (byte, worth) in bytes.iter().zip(&self.places) {
+        for (byte, worth) in bytes.iter().zip(&self.worth) {
             if *byte != 0 {
                 sum += worth[usize::from(*byte)];
             }
@@ -95,59 +92,112 @@ impl<'a> BitSum<'a> {
         sum
     }
 
-    fn byte_round(&self, rest: &[Scalar]) -> Quadratic {
+    fn round(&self, rest: &[Scalar]) -> Quadratic {
+        let mut sums = [Scalar::ZERO; 3];
+        for (m, (e, cross)) in rest.iter().zip(&self.cross).enumerate() {
+            let (low, high) = (2 * m, 2 * m + 1);
+            sums[0] += e * (self.square[low] - self.linear[low]);
+            sums[1] += e * (self.square[high] - self.linear[high]);
+            sums[2] += e * (self.square[low] + self.square[high] - cross.double());
+        }
+        sums
+    }
+
+    /// A bound variable joins pairs of groups: the lower is worth (1 - r), the upper r times as much. X is yet to come.
+    fn join(&self, r: &Scalar) -> Self {
+        let l = Scalar::ONE - r;
+        let scaled = |x: Scalar| self.worth.iter().map(move |p| p.iter().map(|v| v * x).collect()).collect::<Vec<_>>();
+        let pairs = self.linear.chunks_exact(2).zip(self.square.chunks_exact(2)).zip(&self.cross);
+        let (linear, square) = pairs
+            .map(|((linear, square), cross)| {
+                let joined = l * l * square[0] + r * r * square[1] + (l * r * cross).double();
+                (l * linear[0] + r * linear[1], joined)
+            })
+            .unzip();
+        Self { worth: [scaled(l), scaled(*r)].concat(), linear, square, cross: Vec::new() }
+    }
+}
+
+impl<'a> BitSum<'a> {
+    /// Prepares the histogram; `mu_q` has `shape.log_bits()` coordinates.
+    #[must_use]
+    pub fn new(shape: &'a Shape, cells: &'a [&'a [u8]], weights: &'a RowWeights, mu_q: &[Scalar]) -> Self {
+        let values = (0..BYTE_VALUES).map(|v| (0..8).map(|i| Scalar::from((v >> i & 1) as u64)).collect()).collect();
+        Self {
+            shape,
+            cells,
+            weights,
+            mu: mu_q.to_vec(),
+            scale: Scalar::ONE,
+            histogram: histogram(shape, cells, weights, 1 << (mu_q.len() - BYTE_VARIABLES)),
+            rounds: Rounds::Byte(values),
+        }
+    }
+
+    /// `b(x, r_q)` for every cell, by slot, `[t][b][j]`, once all bit variables are bound.
+    #[must_use]
+    pub fn bound(&self) -> Vec<Vec<Scalar>> {
+        let Rounds::Place(groups) = &self.rounds else { return Vec::new() };
+        let slot = |(slot, cells): (usize, &&[u8])| {
+            cells.par_chunks_exact(self.shape.stride(slot)).map(|cell| groups.value(cell)).collect()
+        };
+        self.cells.iter().enumerate().map(slot).collect()
+    }
+
+    fn byte_round(&self, values: &[Vec<Scalar>], above: &[Scalar]) -> Quadratic {
+        let in_byte = values.first().map_or(0, |v| v.len().trailing_zeros() as usize - 1);
+        let (places, rest) = above.split_at(above.len() - in_byte);
+        let (places, rest) = (eq_table(places), eq_table(rest));
         let mut sums = [ProductSum::default(); 3];
-        for (weight, values) in self.histogram.iter().zip(&self.values) {
-            for (pair, e) in values.chunks_exact(2).zip(rest) {
+        for (v, values) in values.iter().enumerate() {
+            let weight: Scalar = self.histogram.iter().zip(&places).map(|(bins, e)| bins[v] * e).sum();
+            for (pair, e) in values.chunks_exact(2).zip(&rest) {
                 accumulate(&mut sums, &(weight * e), &pair[0], &pair[1]);
             }
         }
         sums.map(ProductSum::reduce)
     }
 
-    fn place_round(&self, rest: &[Scalar]) -> Quadratic {
-        let rows = |(slot, cells): (usize, &&'a [u8])| {
-            let row_bytes = self.shape.outputs(slot) * self.shape.stride(slot);
-            let weights = &self.weights.rows[slot];
+    /// The first groups: every place by itself.
+    fn places(&self, worth: Vec<Scalar>) -> Groups {
+        let squares: Vec<Scalar> = worth.iter().map(Scalar::square).collect();
+        let linear = self.histogram.iter().map(|bins| dot(bins, &worth)).collect();
+        let square = self.histogram.iter().map(|bins| dot(bins, &squares)).collect();
+        Groups { worth: vec![worth], linear, square, cross: Vec::new() }
+    }
+
+    /// X of every pair of groups: the one pass over the cells.
+    fn cross(&self, groups: &Groups) -> Vec<Scalar> {
+        let pairs = groups.linear.len() / 2;
+        if pairs == 0 {
+            return Vec::new();
+        }
+        let zero = || vec![Scalar::ZERO; pairs];
+        let sum = |a: Vec<Scalar>, b: Vec<Scalar>| a.iter().zip(&b).map(|(x, y)| x + y).collect();
+        let slot = |(slot, cells): (usize, &&'a [u8])| {
+            let stride = self.shape.stride(slot);
             cells
-                .par_chunks_exact(row_bytes)
-                .zip(weights)
-                .map(|(row, w)| self.row_round(slot, row, rest).map(|s| s * w))
-                .reduce(|| [Scalar::ZERO; 3], add)
+                .par_chunks_exact(self.shape.outputs(slot) * stride)
+                .zip(&self.weights.rows[slot])
+                .map(|(row, w)| self.row_cross(groups, row.chunks_exact(stride), pairs).iter().map(|x| x * w).collect())
+                .reduce(zero, sum)
         };
-        self.cells.iter().enumerate().map(rows).fold([Scalar::ZERO; 3], add)
+        self.cells.iter().enumerate().map(slot).fold(zero(), sum)
     }
 
-    /// The round's sums over one row (l, t, b), without the row's weight.
-    fn row_round(&self, slot: usize, row: &[u8], rest: &[Scalar]) -> Quadratic {
-        let group = self.places.len();
-        let mut sums = [ProductSum::default(); 3];
-        for (cell, e) in row.chunks_exact(self.shape.stride(slot)).zip(&self.weights.columns) {
-            let mut inner = [ProductSum::default(); 3];
-            for (pair, e) in cell.chunks(2 * group).zip(rest) {
-                let (low, high) = pair.split_at(group.min(pair.len()));
-                accumulate(&mut inner, e, &self.group(low), &self.group(high));
-            }
-            for (sum, inner) in sums.iter_mut().zip(inner) {
-                sum.add(&inner.reduce(), e);
+    /// X over one row (l, t, b), without the row's weight.
+    fn row_cross<'r>(&self, groups: &Groups, row: impl Iterator<Item = &'r [u8]>, pairs: usize) -> Vec<Scalar> {
+        let size = groups.worth.len();
+        let mut sums = vec![ProductSum::default(); pairs];
+        for (cell, e) in row.zip(&self.weights.columns) {
+            for (pair, sum) in cell.chunks(2 * size).zip(&mut sums) {
+                if pair.len() > size {
+                    let (low, high) = pair.split_at(size);
+                    sum.add(&(e * groups.value(low)), &groups.value(high));
+                }
             }
         }
-        sums.map(ProductSum::reduce)
-    }
-
-    fn bind_byte(&mut self, r: &Scalar) {
-        for values in &mut self.values {
-            fold(values, r);
-        }
-        if self.values.iter().all(|v| v.len() == 1) {
-            self.places = vec![self.values.iter().map(|v| v[0]).collect()];
-        }
-    }
-
-    /// A bound place variable doubles the group: the lower half is worth (1 - r), the upper r times as much.
-    fn bind_place(&mut self, r: &Scalar) {
-        let scaled = |x: Scalar| self.places.iter().map(move |p| p.iter().map(|v| v * x).collect()).collect::<Vec<_>>();
-        self.places = [scaled(Scalar::ONE - r), scaled(*r)].concat();
+        sums.into_iter().map(ProductSum::reduce).collect()
     }
 }
 
@@ -159,13 +209,9 @@ fn accumulate(sums: &mut [ProductSum; 3], weight: &Scalar, low: &Scalar, high: &
     sums[2].add(weight, &slope.square());
 }
 
-fn add(a: Quadratic, b: Quadratic) -> Quadratic {
-    std::array::from_fn(|i| a[i] + b[i])
-}
-
-/// Weights of byte values: `sum over cells and places of weight(cell) place_weight(p) [byte = v]`.
-fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, place_weights: &[Scalar]) -> Vec<Scalar> {
-    let mut total = vec![Scalar::ZERO; BYTE_VALUES];
+/// Weights of byte values: for every place p of `places` and value v the sum over cells of `weight(cell) [byte p = v]`.
+fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, places: usize) -> Vec<Vec<Scalar>> {
+    let mut total = vec![vec![Scalar::ZERO; BYTE_VALUES]; places];
     for (slot, cells) in cells.iter().enumerate() {
         let stride = shape.stride(slot);
         let empty = || vec![Scalar::ZERO; BYTE_VALUES * stride];
@@ -177,9 +223,9 @@ fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, place_weights
                 bins
             })
             .reduce(empty, |a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect());
-        for (place, weight) in bins.chunks_exact(BYTE_VALUES).zip(place_weights) {
-            for (sum, bin) in total.iter_mut().zip(place) {
-                *sum += weight * bin;
+        for (sums, place) in total.iter_mut().zip(bins.chunks_exact(BYTE_VALUES)) {
+            for (sum, bin) in sums.iter_mut().zip(place) {
+                *sum += bin;
             }
         }
     }
@@ -198,19 +244,29 @@ fn count_row(bins: &mut [Scalar], row: &[u8], stride: usize, row_weight: &Scalar
 impl SumProver for BitSum<'_> {
     fn round(&self) -> RoundPolynomial {
         let Some((current, above)) = self.mu.split_last() else { return RoundPolynomial::default() };
-        let sums = if self.places.is_empty() {
-            let in_byte = self.values[0].len().trailing_zeros() as usize - 1;
-            self.byte_round(&eq_table(&above[above.len() - in_byte..]))
-        } else {
-            self.place_round(&eq_table(above))
+        let sums = match &self.rounds {
+            Rounds::Byte(values) => self.byte_round(values, above),
+            Rounds::Place(groups) => groups.round(&eq_table(above)),
         };
         times_eq(&self.scale, current, sums)
     }
 
     fn bind(&mut self, r: &Scalar) {
         if let Some(mu) = self.mu.pop() {
-            self.scale *= zkdl_field::multilinear::eq(&[mu], &[*r]);
+            self.scale *= eq(&[mu], &[*r]);
         }
-        if self.places.is_empty() { self.bind_byte(r) } else { self.bind_place(r) }
+        let mut groups = match &mut self.rounds {
+            Rounds::Byte(values) => {
+                values.iter_mut().for_each(|values| fold(values, r));
+                if values.iter().any(|values| values.len() > 1) {
+                    return;
+                }
+                let worth = values.concat();
+                self.places(worth)
+            }
+            Rounds::Place(groups) => groups.join(r),
+        };
+        groups.cross = self.cross(&groups);
+        self.rounds = Rounds::Place(groups);
     }
 }

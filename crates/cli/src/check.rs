@@ -45,7 +45,7 @@ pub(crate) fn run(context: Context, root: &Path, index: u64) -> Result<()> {
 }
 
 /// Every equation of the relation.
-pub(crate) fn relation(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<()> {
+fn relation(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<()> {
     let bar = context.spinner("checking all equations");
     let plan = &run.plan;
     let indices = plan.schedule.window_indices(window.first, window.steps());
@@ -57,11 +57,16 @@ pub(crate) fn relation(context: Context, run: &Run, window: Window, trace: &Trac
     checked.map_err(|violation| CliError::invalid("the witness is false").caused_by(violation))
 }
 
+/// The public point commitments of a run.
+pub(crate) fn public_points(run: &Run) -> Result<PointCommitments> {
+    let path = run.dir.points();
+    PointCommitments::decode(&read(&path)?).map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))
+}
+
 /// Recomputes all point commitments and compares them with the public file and the root.
 fn committed_points(run: &Run) -> Result<usize> {
     let path = run.dir.points();
-    let public = PointCommitments::decode(&read(&path)?);
-    let public = public.map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?.0;
+    let public = public_points(run)?.0;
     let ours = data::recommit(&run.data)?;
     if ours.len() != public.len() {
         let (ours, public) = (ours.len(), public.len());

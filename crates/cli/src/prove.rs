@@ -1,4 +1,5 @@
-//! `zkdl prove`: executes one window again from its checkpoint, checks it, commits the weights at its ends, proves.
+//! `zkdl prove`: executes one window again from its checkpoint, commits the weights at its ends, proves, and verifies the proof
+//! before it is written.
 
 use crate::atomic::{self, Access};
 use crate::check;
@@ -28,12 +29,12 @@ pub(crate) struct Outcome {
     pub(crate) files: WindowFiles,
     /// Seconds of executing the window again.
     pub(crate) execution: f64,
-    /// Seconds of checking it.
-    pub(crate) check: f64,
     /// Seconds of proving.
     pub(crate) time: f64,
     /// The same by phase.
     pub(crate) phases: Vec<(&'static str, f64)>,
+    /// Seconds of verifying the own proof.
+    pub(crate) verification: f64,
     /// Bytes of the proof file.
     pub(crate) proof_bytes: usize,
     /// Sizes of the statement.
@@ -76,7 +77,7 @@ impl Outcome {
             "statement": describe::to_json(&self.statement),
             "files": { "statement": self.files.statement, "json": self.files.json, "proof": self.files.proof },
             "cells": self.sizes.cells, "cell_rows": self.sizes.cell_rows, "weight_rows": self.sizes.weight_rows,
-            "execution_seconds": self.execution, "check_seconds": self.check, "prove_seconds": self.time,
+            "execution_seconds": self.execution, "prove_seconds": self.time, "verify_seconds": self.verification,
             "phases_seconds": phases, "proof_bytes": self.proof_bytes,
             "threads": rayon::current_num_threads(),
         })
@@ -88,11 +89,10 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
     let window = run.plan.window(index)?;
     memory::check(&run.plan, window, Job::Prove)?;
     context.device();
+    let points = check::public_points(run)?;
     let started = Instant::now();
     let trace = execute(context, run, window)?;
     let execution = started.elapsed().as_secs_f64();
-    check::relation(context, run, window, &trace)?;
-    let check = started.elapsed().as_secs_f64() - execution;
     let ends = Ends::committed(run, window, &trace)?;
     let statement = ends.statement(run, window);
     let files = run.dir.window(index);
@@ -107,12 +107,22 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
         end_blinds: &ends.end.blinds,
     };
     let proof = zkdl::prove(&statement, input, &mut |phase| clock.enter(phase));
-    let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?.encode();
+    let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
     let phases = clock.finish();
     let time = started.elapsed().as_secs_f64();
+    zkdl::verify(&statement, &points, &proof, &Limits::default()).map_err(|e| false_proof(run, index).caused_by(e))?;
+    let verification = started.elapsed().as_secs_f64() - time;
+    let proof = proof.encode();
     let sizes = describe::sizes(&statement).map_err(refused)?;
     write_public(&files, &statement, &proof)?;
-    Ok(Outcome { statement, files, execution, check, time, phases, proof_bytes: proof.len(), sizes })
+    Ok(Outcome { statement, files, execution, time, phases, verification, proof_bytes: proof.len(), sizes })
+}
+
+/// The proof of a window does not verify: data or weights are not what was committed.
+fn false_proof(run: &Run, index: u64) -> CliError {
+    let root = run.dir.root().display();
+    let advice = format!("run `zkdl check {root} --window {index}` to see what is wrong");
+    CliError::invalid(format!("{root}: the proof of window {index} does not verify, nothing is written: {advice}"))
 }
 
 /// Executes a window from the weights before it.

@@ -205,20 +205,27 @@ fn other_sizes_are_refused() {
 
 #[test]
 fn sums_that_leave_126_bits_are_refused() {
-    let format = Format { f_a: 16, f_g: 4, q: 32, q_g: 32 };
-    let largest = (1 << 20) - 1;
-    let (widths, batch, r_l) = (vec![1024, 1], 1, 63);
+    let format = Format { f_a: 16, f_g: 4, q: 31, q_g: 31 };
+    let largest = (1 << 15) - 1;
+    let inputs = 1 << 14;
+    let (widths, batch, r_l) = (vec![inputs, 1], 1, 31);
     let algorithm = Algorithm { widths, format, batch, f_x: 0, r_l, max_steps: 1, input_min: 0, input_max: largest };
     let s = Sample {
         multipliers: vec![1 << 20],
         indices: vec![vec![0]],
-        features: vec![vec![largest; 1024]],
+        features: vec![vec![largest; inputs as usize]],
         labels: vec![0],
-        start: Weights { layers: vec![LayerWeights { inputs: 1024, outputs: 1, values: vec![i64::MAX; 1025] }] },
+        start: Weights {
+            layers: vec![LayerWeights {
+                inputs: inputs as usize,
+                outputs: 1,
+                values: vec![i64::MAX; inputs as usize + 1],
+            }],
+        },
         first_step: 0,
         algorithm,
     };
-    let zero = Sample { start: Weights::zeros(&[1024, 1]), multipliers: vec![1], ..s.clone() };
+    let zero = Sample { start: Weights::zeros(&[inputs, 1]), multipliers: vec![1], ..s.clone() };
     let trace = Trace { start: s.start.clone(), ..zero.train().unwrap() };
     assert_eq!(s.check(&trace).unwrap_err().equation, Equation::Magnitude);
 }

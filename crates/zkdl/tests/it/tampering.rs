@@ -63,7 +63,7 @@ fn truncation_at_every_offset_is_a_typed_error() {
         let error = check(&run.statement, &run.points, &bytes[..end]).unwrap_err();
         assert!(matches!(error, VerifyError::Format(_)), "{end}: {error:?}");
     }
-    for end in (0..proof.body.len()).step_by(7) {
+    for end in 0..proof.body.len() {
         let short = Proof { body: proof.body[..end].to_vec(), ..proof.clone() };
         let error = check(&run.statement, &run.points, &short.encode()).unwrap_err();
         assert!(matches!(error, VerifyError::Read(ReadError::Truncated { .. })), "{end}: {error:?}");
