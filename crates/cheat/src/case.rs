@@ -82,7 +82,7 @@ const R_L: u32 = 19;
 /// The largest feature, and its negative the smallest.
 const LARGEST: i32 = 8;
 
-fn draft(config: &Config, root: [u8; 32], draw: &mut Draw) -> Statement {
+fn draft(config: &Config, draw: &mut Draw) -> Statement {
     let classes = config.widths.last().copied().unwrap_or(1);
     let format = Format { f_a: 3, f_g: 4, q: 16, q_g: 16 };
     let (low, high) = (1 << (R_L - format.f_w() - 1), 3 << (R_L - format.f_w()));
@@ -94,7 +94,7 @@ fn draft(config: &Config, root: [u8; 32], draw: &mut Draw) -> Statement {
             value_min: -LARGEST,
             value_max: LARGEST,
             fraction_bits: 2,
-            root,
+            root: [0; 32],
         },
         hidden: config.widths[1..config.widths.len() - 1].to_vec(),
         format,
@@ -126,7 +126,8 @@ impl Case {
         let entropy = &mut Repeatable(draw.clone());
         let point_rows = commit_points(&generators, &features, &labels, classes as usize, entropy)?;
         let points = PointCommitments(point_rows.rows.clone());
-        let statement = draft(config, points.root().unwrap_or_default(), draw);
+        let mut statement = draft(config, draw);
+        statement.data.root = points.root(&statement.data).unwrap_or_default();
         let mut shape = statement.sizes(&Limits::default())?;
         shape.schedule = statement.schedule()?.window_indices(statement.first_step, shape.steps());
         let integers = |row: &[i32]| row.iter().map(|x| i128::from(*x)).collect();

@@ -76,7 +76,7 @@ fn committed_points(run: &Run) -> Result<usize> {
         let where_ = path.display();
         return Err(CliError::invalid(format!("{where_}: commitment {index} is not one to training point {index}")));
     }
-    let root = PointCommitments(ours).root().unwrap_or_default();
+    let root = PointCommitments(ours).root(&run.data.descriptor).unwrap_or_default();
     if root != run.data.descriptor.root {
         let (got, expected) = (hex(&root), hex(&run.data.descriptor.root));
         return Err(CliError::invalid(format!("{}: its root is {got}, the data's is {expected}", path.display())));

@@ -162,7 +162,7 @@ impl Parts {
         let generators = generators(&descriptor);
         let rows = commit_points(&generators, &train.features, &train.labels, classes, &mut OsEntropy);
         let rows = rows.map_err(failed)?;
-        let root = PointCommitments(rows.rows).root();
+        let root = PointCommitments(rows.rows).root(&descriptor);
         descriptor.root = root.map_err(|e| CliError::usage("there is nothing to commit").caused_by(e))?;
         Ok(SecretData { descriptor, train, blinds: rows.blinds, test })
     }

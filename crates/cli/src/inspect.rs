@@ -68,11 +68,11 @@ fn statement(content: &[u8], path: &Path) -> Result<View> {
 
 fn points(content: &[u8], path: &Path) -> Result<View> {
     let points = PointCommitments::decode(content).map_err(malformed(path))?;
-    let root = points.root().map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?;
+    let root = points.tree().map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?;
     let mut table = Table::new();
     table.row("points", grouped(points.0.len() as u64));
-    table.row("data root", hex(&root));
-    let fields = json!({ "points": points.0.len(), "root": hex(&root) });
+    table.row("Merkle tree", hex(&root));
+    let fields = json!({ "points": points.0.len(), "merkle_tree": hex(&root) });
     Ok(View { kind: "point commitments", text: table.text(), fields })
 }
 

@@ -43,16 +43,18 @@ fn draft(widths: &[u32], batch: u32, steps: usize, points: &PointCommitments) ->
     let format = Format { f_a: 8, f_g: 16, q: 14, q_g: 12 };
     let plan = LearningRate::constant(0.05)?.plan(&format, batch)?;
     let (Some(features), Some(classes)) = (widths.first(), widths.last()) else { return Err("no widths".into()) };
+    let mut data = Descriptor {
+        points: points.0.len() as u32,
+        features: *features,
+        classes: *classes,
+        value_min: 0,
+        value_max: 255,
+        fraction_bits: 8,
+        root: [0; 32],
+    };
+    data.root = points.root(&data)?;
     Ok(Statement {
-        data: Descriptor {
-            points: points.0.len() as u32,
-            features: *features,
-            classes: *classes,
-            value_min: 0,
-            value_max: 255,
-            fraction_bits: 8,
-            root: points.root()?,
-        },
+        data,
         hidden: widths[1..widths.len() - 1].to_vec(),
         format,
         batch,

@@ -3,7 +3,7 @@
 use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::error::ProveError;
 use rayon::prelude::*;
-use sha2::{Digest, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
 use zkdl_arguments::Shape;
 use zkdl_arguments::rows::weight_rows;
@@ -11,6 +11,7 @@ use zkdl_commit::blinds::{BlindSource, Entropy};
 use zkdl_commit::merkle::{EmptyTree, root};
 use zkdl_commit::msm::msm_i64;
 use zkdl_commit::table::commit_bytes;
+use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
 use zkdl_field::{Scalar, group};
 use zkdl_train::Weights;
@@ -24,12 +25,23 @@ const VERSION: u32 = 1;
 pub struct PointCommitments(pub Vec<[u8; 32]>);
 
 impl PointCommitments {
-    /// Merkle root.
+    /// Root of the Merkle tree over the commitments.
     ///
     /// # Errors
     /// [`EmptyTree`].
-    pub fn root(&self) -> Result<[u8; 32], EmptyTree> {
+    pub fn tree(&self) -> Result<[u8; 32], EmptyTree> {
         root(&self.0)
+    }
+
+    /// The data root: `SHA-256(02 || encoding of the descriptor with the tree's root in place of its own)`. It binds number and
+    /// shape of the points, their ranges and fraction bits together with the commitments, so that one root cannot be
+    /// read as two data sets. The prefix keeps it apart from leaves (00) and nodes (01).
+    ///
+    /// # Errors
+    /// [`EmptyTree`].
+    pub fn root(&self, data: &Descriptor) -> Result<[u8; 32], EmptyTree> {
+        let bound = Descriptor { root: self.tree()?, ..data.clone() };
+        Ok(Sha256::new().chain_update([2]).chain_update(bound.encode()).finalize().into())
     }
 
     /// The encoding.

@@ -26,15 +26,9 @@ fn random_point(g: &Generators) -> Affine {
 fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
     let row = |_| group::encode(&random_point(g));
     let points = PointCommitments((0..7).map(row).collect());
-    let data = Descriptor {
-        points: 7,
-        features: 5,
-        classes: 3,
-        value_min: 0,
-        value_max: 16,
-        fraction_bits: 4,
-        root: points.root().unwrap(),
-    };
+    let mut data =
+        Descriptor { points: 7, features: 5, classes: 3, value_min: 0, value_max: 16, fraction_bits: 4, root: [0; 32] };
+    data.root = points.root(&data).unwrap();
     let mut statement = Statement {
         data,
         hidden: vec![6, 4],

@@ -213,7 +213,7 @@ fn check_files(
     proof: &Proof,
     limits: &Limits,
 ) -> Result<(), VerifyError> {
-    let root = points.root().unwrap_or_default();
+    let root = points.root(&statement.data).unwrap_or_default();
     if root != statement.data.root || points.0.len() != statement.data.points as usize {
         return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&statement.data.root) });
     }

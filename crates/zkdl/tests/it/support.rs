@@ -73,7 +73,8 @@ impl Run {
         let generators = Generators::derive(GENERATORS, columns);
         let point_rows = commit_points(&generators, &features, &labels, sizes.classes as usize, &mut entropy).unwrap();
         let points = PointCommitments(point_rows.rows.clone());
-        let mut statement = draft(sizes, points.root().unwrap());
+        let mut statement = draft(sizes);
+        statement.data.root = points.root(&statement.data).unwrap();
         let trace = train(&statement, &features, &labels);
         statement.log_columns =
             sizes.log_columns.unwrap_or_else(|| choose_log_columns(&statement.algorithm(), sizes.steps));
@@ -93,7 +94,7 @@ impl Run {
     }
 }
 
-fn draft(sizes: &Sizes, root: [u8; 32]) -> Statement {
+fn draft(sizes: &Sizes) -> Statement {
     Statement {
         data: Descriptor {
             points: sizes.points,
@@ -102,7 +103,7 @@ fn draft(sizes: &Sizes, root: [u8; 32]) -> Statement {
             value_min: 0,
             value_max: 16,
             fraction_bits: 4,
-            root,
+            root: [0; 32],
         },
         hidden: sizes.hidden.clone(),
         format: Format::default(),

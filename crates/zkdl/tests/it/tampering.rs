@@ -197,10 +197,31 @@ fn point_commitments_are_bound() {
     let error = verify(&run.statement, &swapped, &proof, &Limits::default()).unwrap_err();
     assert!(matches!(error, VerifyError::Merkle { .. }));
     let mut statement = run.statement.clone();
-    statement.data.root = swapped.root().unwrap();
+    statement.data.root = swapped.root(&statement.data).unwrap();
     let renamed = Proof { statement: statement.digest(), ..proof };
     assert!(verify(&statement, &swapped, &renamed, &Limits::default()).is_err());
     assert!(verify(&run.statement, &PointCommitments(Vec::new()), &renamed, &Limits::default()).is_err());
+}
+
+/// One data root is one data set: number, shape and ranges belong to it.
+#[test]
+fn the_data_root_binds_the_descriptor() {
+    let Proven { run, proof } = proven(&SMALL());
+    let changes: &[Change] = &[
+        ("a feature read as a class", |s| {
+            (s.data.features, s.data.classes) = (s.data.features - 1, s.data.classes + 1)
+        }),
+        ("wider range", |s| s.data.value_max += 1),
+        ("lower range", |s| s.data.value_min -= 1),
+        ("other scale", |s| s.data.fraction_bits += 1),
+    ];
+    for (name, change) in changes {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        assert!(matches!(error, VerifyError::Merkle { .. }), "{name}: {error:?}");
+    }
 }
 
 /// Catalogue 35: the proof of another run of the same shape.
@@ -225,7 +246,7 @@ fn bad_points_are_named() {
         let mut points = run.points.clone();
         points.0[2] = bad;
         let mut statement = run.statement.clone();
-        statement.data.root = points.root().unwrap();
+        statement.data.root = points.root(&statement.data).unwrap();
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
         let error = verify(&statement, &points, &renamed, &Limits::default()).unwrap_err();
         assert!(matches!(error, VerifyError::BadPoint { role: "data point", index: 2, .. }), "{error:?}");
