@@ -5,6 +5,7 @@
 //! `eq(r_t,t) eq(beta,b)` over all (t,b) with idx(t,b) = i. No row outside the schedule and no column outside features and
 //! label gets a weight.
 
+use crate::axis::outer;
 use crate::forward;
 use crate::relu::{self, BitClaim};
 use crate::rows::{CellPacking, Class, Classes, cell_row_count, column_weights, weight_packing, weight_row_count};
@@ -125,63 +126,47 @@ fn bit_classes<H>(shape: &Shape, base: usize, claim: &BitClaim<H>) -> Vec<Class>
     let mut row = base;
     let at_t = eq_table(&claim.t);
     for slot in 0..shape.layers() {
-        for e_t in &at_t[..shape.steps()] {
-            let weight = eq_index(&claim.l, slot) * e_t;
-            match CellPacking::new(shape, slot) {
-                CellPacking::Examples(_) => add_example_rows(&mut classes, shape, slot, claim, weight, &mut row),
-                CellPacking::Neurons(_) => add_neuron_rows(&mut classes, shape, slot, claim, weight, &mut row),
-            }
-        }
+        let layer = eq_index(&claim.l, slot);
+        let steps: Vec<Scalar> = at_t[..shape.steps()].iter().map(|e_t| layer * e_t).collect();
+        row = add_cell_rows(&mut classes, shape, slot, claim, &steps, row);
     }
     classes.finish()
 }
 
-fn within<'c, H>(shape: &Shape, slot: usize, claim: &'c BitClaim<H>) -> &'c [Scalar] {
-    if shape.is_output(slot) { &claim.output } else { &claim.hidden }
-}
-
-fn add_example_rows<H>(
+/// Adds the rows of one slot, the first with index `row`, with the weights of its steps; returns the index behind the last.
+fn add_cell_rows<H>(
     classes: &mut Classes<CellKey>,
     shape: &Shape,
     slot: usize,
     claim: &BitClaim<H>,
-    weight: Scalar,
-    row: &mut usize,
-) {
-    let CellPacking::Examples(packing) = CellPacking::new(shape, slot) else { return };
-    let (width, cell) = (shape.outputs(slot), 8 * shape.stride(slot));
-    let (high, low) = packing.split(&claim.b);
-    for (i, e) in (0..packing.rows()).zip(&high) {
-        let items = packing.range(i).len();
-        let key = CellKey { output: shape.is_output(slot), width: Some(width), log: packing.log, items };
-        classes.add(key, *row, weight * e, || {
-            let neurons = column_weights(&eq_table(&claim.j)[..width], within(shape, slot, claim), cell);
-            column_weights(&low[..items], &neurons, neurons.len())
-        });
-        *row += 1;
-    }
-}
-
-fn add_neuron_rows<H>(
-    classes: &mut Classes<CellKey>,
-    shape: &Shape,
-    slot: usize,
-    claim: &BitClaim<H>,
-    weight: Scalar,
-    row: &mut usize,
-) {
-    let CellPacking::Neurons(packing) = CellPacking::new(shape, slot) else { return };
-    let cell = 8 * shape.stride(slot);
-    let (high, low) = packing.split(&claim.j);
-    for e_b in &eq_table(&claim.b)[..shape.batch] {
+    steps: &[Scalar],
+    mut row: usize,
+) -> usize {
+    let (output, cell) = (shape.is_output(slot), 8 * shape.stride(slot));
+    let bits = if output { &claim.output } else { &claim.hidden };
+    let at_j = eq_table(&claim.j);
+    // What is packed, with its point; the axis outside the rows; the columns of one item; its width if that is an example.
+    let (packing, point, outside, item, width) = match CellPacking::new(shape, slot) {
+        CellPacking::Examples(packing) => {
+            let width = shape.outputs(slot);
+            let example = column_weights(&at_j[..width], bits, cell);
+            (packing, &claim.b, vec![Scalar::ONE], example, Some(width))
+        }
+        CellPacking::Neurons(packing) => {
+            let examples = eq_table(&claim.b)[..shape.batch].to_vec();
+            (packing, &claim.j, examples, column_weights(&[Scalar::ONE], bits, cell), None)
+        }
+    };
+    let (high, low) = packing.split(point);
+    for weight in outer(&[steps.to_vec(), outside]) {
         for (i, e) in (0..packing.rows()).zip(&high) {
             let items = packing.range(i).len();
-            let key = CellKey { output: shape.is_output(slot), width: None, log: packing.log, items };
-            classes
-                .add(key, *row, weight * e_b * e, || column_weights(&low[..items], within(shape, slot, claim), cell));
-            *row += 1;
+            let key = CellKey { output, width, log: packing.log, items };
+            classes.add(key, row, weight * e, || column_weights(&low[..items], &item, item.len()));
+            row += 1;
         }
     }
+    row
 }
 
 /// Which rows of weights share their column weights: width, log of items a row, items; no items for a bias row.
