@@ -26,8 +26,23 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// Sends a signal; returns the exit code, none if the signal ended the process.
+fn signal(child: &mut Child, name: &str) -> Option<i32> {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    child.wait().unwrap().code()
+}
+
 #[test]
 fn a_killed_training_goes_on_to_the_same_weights() {
+    stopped_training_goes_on("-KILL", None);
+}
+
+#[test]
+fn an_interrupted_training_goes_on_to_the_same_weights() {
+    stopped_training_goes_on("-INT", Some(130));
+}
+
+fn stopped_training_goes_on(name: &str, code: Option<i32>) {
     const STEPS: &str = "steps = 600";
     let sandbox = Sandbox::with_run();
     let config = config().replace("steps = 10", STEPS).replace("window = 4", "window = 1");
@@ -36,9 +51,8 @@ fn a_killed_training_goes_on_to_the_same_weights() {
     copy_all(&sandbox.run_dir(), &sandbox.path("other"));
     let mut child = spawn(&sandbox, &["train", "run"]);
     wait_for(&sandbox.path("run/secret/weights-20"), &mut child);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!sandbox.has("run/secret/weights-600"), "it was killed in the middle");
+    assert_eq!(signal(&mut child, name), code);
+    assert!(!sandbox.has("run/secret/weights-600"), "it was stopped in the middle");
     let stale = sandbox.path("run/secret/.zkdl-tmp-999999999-x");
     std::fs::write(&stale, "what a killed process leaves").unwrap();
     let resumed = sandbox.json(&["train", "run", "--json"]);
@@ -62,9 +76,7 @@ fn an_interrupted_proof_leaves_no_file_and_can_be_made_again() {
     let mut child = spawn(&sandbox, &["prove", "run"]);
     wait_for(&sandbox.path("run/secret/rows-10"), &mut child);
     let rows = sandbox.read("run/secret/rows-10");
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(signal(&mut child, "-INT"), Some(130));
     assert!(!sandbox.has("run/public/window-0000.proof"));
     assert_eq!(sandbox.temporary_files(), Vec::<PathBuf>::new());
     sandbox.ok(&["prove", "run"]);
