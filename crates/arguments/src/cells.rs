@@ -162,19 +162,20 @@ impl<'a> CellSum<'a> {
     fn row_round(&self, slot: usize, row: usize, rest: &[Vec<Scalar>; 3]) -> [Quadratic; 3] {
         let (tables, weights) = (&self.slots[slot], &self.row_weights[slot]);
         let [mut a, mut g_j, mut g_rj, mut bit] = [[ProductSum::default(); 3]; 4];
-        let pairs = |stack: &'_ Stack| stack.row(row).chunks(2).map(|p| (p[0], high(p))).collect::<Vec<_>>();
-        let (neg, relu, k, b) = (pairs(&tables.neg), pairs(&tables.relu), pairs(&tables.k), pairs(&tables.bit));
-        for j in 0..neg.len() {
-            let keep = (Scalar::ONE - neg[j].0, Scalar::ONE - neg[j].1);
-            let masked_relu = product(keep, relu[j]);
-            let masked_k = product(keep, k[j]);
-            let slope = b[j].1 - b[j].0;
-            let boolean = [b[j].0.square() - b[j].0, b[j].1.square() - b[j].1, slope.square()];
+        let tables = [&tables.neg, &tables.relu, &tables.k, &tables.bit].map(|stack| stack.row(row));
+        for (j, (e_j, (e_k, e_rj))) in
+            (0..tables[0].len().div_ceil(2)).zip(rest[0].iter().zip(rest[1].iter().zip(&rest[2])))
+        {
+            let [neg, relu, k, b] = tables.map(|values| (values[2 * j], high(&values[2 * j..])));
+            let keep = (Scalar::ONE - neg.0, Scalar::ONE - neg.1);
+            let masked_relu = product(keep, relu);
+            let masked_k = product(keep, k);
+            let boolean = [b.0.square() - b.0, b.1.square() - b.1, (b.1 - b.0).square()];
             for i in 0..3 {
-                a[i].add(&rest[1][j], &masked_relu[i]);
-                g_j[i].add(&rest[0][j], &masked_k[i]);
-                g_rj[i].add(&rest[2][j], &masked_k[i]);
-                bit[i].add(&rest[0][j], &boolean[i]);
+                a[i].add(e_k, &masked_relu[i]);
+                g_j[i].add(e_j, &masked_k[i]);
+                g_rj[i].add(e_rj, &masked_k[i]);
+                bit[i].add(e_j, &boolean[i]);
             }
         }
         let at_j = |i: usize| weights.g_j[row] * g_j[i].reduce() + weights.bit[row] * bit[i].reduce();

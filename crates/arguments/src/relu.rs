@@ -68,7 +68,7 @@ impl<H> Clone for Inputs<'_, H> {
 
 impl<H> Copy for Inputs<'_, H> {}
 
-/// A claim that is linear in the committed bits: the sum over classes of `<E, p>` with the weights of [`bit_weights`].
+/// A claim that is linear in the committed bits: the sum over classes of `<E, p>` with the public weights of every bit.
 #[derive(Debug, Clone)]
 pub struct BitClaim<H> {
     /// Layer coordinates of the cell point.
