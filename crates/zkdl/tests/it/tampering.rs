@@ -1,11 +1,14 @@
 //! Bytes and public values that were changed after the proof was made (catalogue D.1, D.2).
 
-use crate::support::{Run, SMALL, Sizes};
+use crate::support::{Counter, Run, SMALL, Sizes};
 use rayon::prelude::*;
 use zkdl::codec::FormatError;
+use zkdl::commitment::commit_points;
+use zkdl::error::StatementError;
 use zkdl::proof::Proof;
-use zkdl::statement::Limits;
+use zkdl::statement::{GENERATORS, Limits};
 use zkdl::{PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
+use zkdl_field::generators::Generators;
 use zkdl_train::Format;
 use zkdl_transcript::ReadError;
 
@@ -284,6 +287,44 @@ fn absurd_statements_are_refused_before_any_work() {
         let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
         assert!(matches!(error, VerifyError::Statement(_)), "{name}: {error:?}");
     }
+}
+
+/// What a hostile statement may ask for is bounded before anything else is looked at.
+#[test]
+fn limits_come_first() {
+    let run = Run::new(&SMALL(), 17);
+    let changes: &[Change] = &[
+        ("a million broken layers", |s| s.hidden = vec![0; 1 << 20]),
+        ("cells", |s| s.multipliers = vec![1; 1 << 26]),
+        ("parameters", |s| s.hidden = vec![1 << 20; 2]),
+        ("order of the data", |s| {
+            s.data.points = 1 << 27;
+            s.batch = (1 << 26) + 1;
+        }),
+        ("columns", |s| s.log_columns = 21),
+        ("no such power", |s| s.log_columns = u32::MAX),
+        ("column weights", |s| {
+            s.log_columns = 20;
+            s.hidden = (1..60).collect();
+        }),
+    ];
+    for (name, change) in changes {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        let error = statement.sizes(&Limits::default()).unwrap_err();
+        assert!(matches!(error, StatementError::Limit { .. }), "{name}: {error:?}");
+        assert!(error.to_string().len() < 200);
+    }
+}
+
+/// A machine that repeats its randomness does not repeat blinds under other rows.
+#[test]
+fn repeated_entropy_gives_other_rows_other_blinds() {
+    let g = Generators::derive(GENERATORS, 8);
+    let points = |features: &[i32]| commit_points(&g, features, &[0, 1], 2, &mut Counter(3)).unwrap().blinds.to_vec();
+    let (one, other) = (points(&[1, 2, 3, 4]), points(&[1, 2, 3, 5]));
+    assert_eq!(one, points(&[1, 2, 3, 4]));
+    assert!(one.iter().zip(&other).all(|(a, b)| a != b));
 }
 
 /// Catalogue 107, 115: two proofs of one statement share no message, and have the same length.
