@@ -19,6 +19,7 @@ use crate::matmul::{MatmulSum, descend};
 use crate::shape::Shape;
 use crate::witness::{Matrix, Tensors, Witness};
 use rayon::prelude::*;
+use zeroize::Zeroize;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
@@ -60,6 +61,14 @@ pub struct Work {
     pub w0_at_k: Vec<Vec<Scalar>>,
     /// `W_T(r_k,j)` by slot, without bias.
     pub wt_at_k: Vec<Vec<Scalar>>,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.a_at_k.zeroize();
+        self.w0_at_k.zeroize();
+        self.wt_at_k.zeroize();
+    }
 }
 
 /// Degrees in the order of binding: j, t, l.

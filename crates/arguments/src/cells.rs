@@ -13,6 +13,7 @@ use crate::shape::Shape;
 use crate::update::dense;
 use crate::witness::{HiddenCell, OutputCell, Witness};
 use rayon::prelude::*;
+use zeroize::Zeroize;
 use zkdl_field::multilinear::{eq, eq_table, fold};
 use zkdl_field::scalar::{ProductSum, SmallDot, SmallSum, from_i64};
 use zkdl_field::{Field, Scalar};
@@ -23,6 +24,12 @@ use zkdl_sumcheck::{RoundPolynomial, SumOfProducts, SumProver, Term};
 struct Stack {
     width: usize,
     values: Vec<Scalar>,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
 }
 
 impl Stack {

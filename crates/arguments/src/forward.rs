@@ -22,6 +22,7 @@ use crate::matmul::{MatmulSum, contract, descend};
 use crate::shape::Shape;
 use crate::witness::{Tensors, Witness};
 use rayon::prelude::*;
+use zeroize::Zeroize;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
@@ -75,6 +76,13 @@ pub struct Work {
     pub g_at_j: Vec<Vec<Scalar>>,
     /// `W_0(k,j*)` by slot, the bias last.
     pub w0_at_j: Vec<Vec<Scalar>>,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.g_at_j.zeroize();
+        self.w0_at_j.zeroize();
+    }
 }
 
 /// Degrees in the order of binding: k, c, t, l.

@@ -6,6 +6,7 @@
 //! small dense sum over x.
 
 use rayon::prelude::*;
+use zeroize::Zeroize;
 use zkdl_field::multilinear::fold;
 use zkdl_field::scalar::{ProductSum, SmallDot, dot};
 use zkdl_field::{Field, Scalar};
@@ -25,6 +26,13 @@ pub struct MatmulSum {
     weights: Vec<Scalar>,
     /// The sum over x, once the inner variables are bound.
     outer: Option<SumOfProducts>,
+}
+
+impl Drop for MatmulSum {
+    fn drop(&mut self) {
+        self.a.zeroize();
+        self.w.zeroize();
+    }
 }
 
 const A: usize = 1;

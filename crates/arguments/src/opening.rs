@@ -19,6 +19,7 @@
 use crate::rows::Class;
 use crate::selection::Query;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::multilinear::{eq_table, log2_ceil};
@@ -168,8 +169,8 @@ pub fn prove<P: ProverChannel>(
     let eta = channel.challenge("opening.eta");
     let slack = Slack::new(channel.challenge("opening.sigma"), columns);
     let classes = weighted(queries, eta);
-    let vectors: Vec<Vec<Scalar>> = classes.iter().map(|w| combine_rows(w.class, rows)).collect();
-    let mut sum = column_sum(&classes, &slack, vectors.clone());
+    let vectors = Zeroizing::new(classes.iter().map(|w| combine_rows(w.class, rows)).collect::<Vec<_>>());
+    let mut sum = column_sum(&classes, &slack, vectors.to_vec());
     let claim = batched(queries, eta);
     let (last_claim, point) = sumcheck::prove(channel, "opening.round", claim, &vec![2; log2_ceil(columns)], &mut sum);
     let weights = column_values(&classes, &slack, &point);

@@ -2,6 +2,7 @@
 
 use crate::shape::Shape;
 use rayon::prelude::*;
+use zeroize::Zeroize;
 use zkdl_field::Scalar;
 use zkdl_field::scalar::{SmallDot, SmallSum};
 
@@ -108,6 +109,12 @@ pub struct Matrix {
     pub width: usize,
     /// The entries.
     pub values: Vec<i32>,
+}
+
+impl Drop for Matrix {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
 }
 
 impl Matrix {

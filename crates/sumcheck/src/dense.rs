@@ -2,6 +2,7 @@
 
 use crate::rounds::{RoundPolynomial, SumProver};
 use rayon::prelude::*;
+use zeroize::Zeroize;
 use zkdl_field::multilinear::fold;
 use zkdl_field::scalar::ProductSum;
 use zkdl_field::{Field, Scalar};
@@ -22,6 +23,13 @@ pub struct Term {
 pub struct SumOfProducts {
     tables: Vec<Vec<Scalar>>,
     terms: Vec<Term>,
+}
+
+/// Tables follow from secrets: they are erased from memory when dropped.
+impl Drop for SumOfProducts {
+    fn drop(&mut self) {
+        self.tables.zeroize();
+    }
 }
 
 /// Pairs of entries below which threads cost more than they save.

@@ -8,6 +8,7 @@ use crate::config::Algorithm;
 use crate::fixed::round_half_up;
 use crate::step::{Batch, StepMetrics, Tape, TrainError, Trainer};
 use crate::weights::Weights;
+use zeroize::Zeroize;
 
 /// The cells of one layer over all steps of a window.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +23,13 @@ pub struct LayerCells {
     pub stride: usize,
     /// All cells in the order (t, b, j).
     pub bytes: Vec<u8>,
+}
+
+/// Cells are secret: they are erased from memory when dropped.
+impl Drop for LayerCells {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
 }
 
 /// Sizes only: cells are secret.

@@ -1,5 +1,7 @@
 //! Weights in memory: integers with f_W fraction bits, the bias as the last row of its layer.
 
+use zeroize::Zeroize;
+
 /// Weights and bias of one layer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LayerWeights {
@@ -9,6 +11,13 @@ pub struct LayerWeights {
     pub outputs: usize,
     /// (inputs + 1) x outputs, row-major; the last row is the bias. It has f_W fraction bits too and enters Z as 2^f_A b.
     pub values: Vec<i64>,
+}
+
+/// Weights are secret: they are erased from memory when dropped.
+impl Drop for LayerWeights {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
 }
 
 /// Sizes only: weights are secret.
