@@ -107,6 +107,19 @@ pub fn outer(axes: &[Vec<Scalar>]) -> Vec<Scalar> {
         .fold(vec![Scalar::ONE], |table, axis| table.iter().flat_map(|a| axis.iter().map(move |b| a * b)).collect())
 }
 
+/// The cube (l, t, b) of values given by slot and `t * batch + b`, zero beyond real indices.
+pub(crate) fn dense(shape: &Shape, rows: &[Vec<Scalar>]) -> Vec<Scalar> {
+    let (steps, examples) = (1 << shape.log_steps(), 1 << shape.log_batch());
+    let mut table = vec![Scalar::ZERO; (1 << shape.log_layers()) * steps * examples];
+    for (l, row) in rows.iter().enumerate() {
+        for (s, values) in row.chunks(shape.batch).enumerate() {
+            let first = (l * steps + s) * examples;
+            table[first..first + values.len()].copy_from_slice(values);
+        }
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

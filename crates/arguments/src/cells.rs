@@ -7,10 +7,10 @@
 //!
 //! Cost a pair of cells: 9 multiplications and 12 delayed multiply-adds a round, 4 multiplications to fold.
 
+use crate::axis::dense;
 use crate::bits::{Quadratic, times_eq};
 use crate::relu::{CellWeights, Column, Part};
 use crate::shape::Shape;
-use crate::update::dense;
 use crate::witness::{HiddenCell, OutputCell, Witness};
 use rayon::prelude::*;
 use zeroize::Zeroize;

@@ -93,7 +93,7 @@ pub fn degrees(shape: &Shape) -> Vec<usize> {
 }
 
 /// The constant input of the bias: 2^f_A.
-fn bias_input(shape: &Shape) -> Scalar {
+pub(crate) fn bias_input(shape: &Shape) -> Scalar {
     scalar::pow2(shape.format.f_a)
 }
 

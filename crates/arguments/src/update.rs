@@ -17,7 +17,7 @@
 //!
 //! Cost: L T B dense entries, a cell's worth divided by the width.
 
-use crate::axis::{Axis, outer};
+use crate::axis::{Axis, dense, outer};
 use crate::shape::Shape;
 use crate::witness::{Tensors, Witness};
 use crate::{backward, forward};
@@ -244,8 +244,11 @@ fn weight_values(
     ]
 }
 
+/// Tables of the sum, in order: weights of the three terms, G at j* and at r_j, A without and with bias.
 const G_AT_J: usize = 3;
 const G_AT_RJ: usize = 4;
+const A: usize = 5;
+const F: usize = 6;
 
 fn prepare(
     shape: &Shape,
@@ -260,41 +263,21 @@ fn prepare(
         tensors.g.iter().map(|g| g.times(0..shape.steps() * shape.batch, &SmallDot::new(&at_rj[..g.width]))).collect();
     let one = vec![Scalar::ONE; 1 << shape.log_batch()];
     let at_l2 = eq_table(&b.l);
-    let a = dense(shape, &backward_work.a_at_k);
-    let with_bias = {
-        let bias = f.rc * eq_index(&f.rk, 0) * zkdl_field::scalar::pow2(shape.format.f_a);
-        let rows: Vec<Vec<Scalar>> = backward_work
-            .a_at_k
-            .iter()
-            .map(|row| row.iter().map(|a| (Scalar::ONE - f.rc) * a + bias).collect())
-            .collect();
-        dense(shape, &rows)
-    };
+    let bias = f.rc * eq_index(&f.rk, 0) * forward::bias_input(shape);
+    let with_bias = |row: &Vec<Scalar>| row.iter().map(|a| (Scalar::ONE - f.rc) * a + bias).collect();
+    let a_with_bias: Vec<Vec<Scalar>> = backward_work.a_at_k.iter().map(with_bias).collect();
     let tables = vec![
         outer(&[eq_table(&f.rl), Axis::Later(f.rt.clone()).table(), one.clone()]),
         outer(&[at_l2.clone(), Axis::Later(b.t.clone()).table(), one.clone()]),
         outer(&[at_l2, vec![Scalar::ONE; 1 << shape.log_steps()], one]),
         dense(shape, &forward_work.g_at_j),
         dense(shape, &g_at_rj),
-        a,
-        with_bias,
+        dense(shape, &backward_work.a_at_k),
+        dense(shape, &a_with_bias),
     ];
     let term = |i: usize, factors: [usize; 3]| Term { coefficient: alpha[i], factors: factors.to_vec() };
-    let terms = vec![term(0, [0, 6, G_AT_J]), term(1, [1, 5, G_AT_RJ]), term(2, [2, 6, G_AT_RJ])];
+    let terms = vec![term(0, [0, F, G_AT_J]), term(1, [1, A, G_AT_RJ]), term(2, [2, F, G_AT_RJ])];
     SumOfProducts::new(tables, terms)
-}
-
-/// The cube (l, t, b) of values given by slot and `t * batch + b`.
-pub(crate) fn dense(shape: &Shape, rows: &[Vec<Scalar>]) -> Vec<Scalar> {
-    let (steps, examples) = (1 << shape.log_steps(), 1 << shape.log_batch());
-    let mut table = vec![Scalar::ZERO; (1 << shape.log_layers()) * steps * examples];
-    for (l, row) in rows.iter().enumerate() {
-        for (s, values) in row.chunks(shape.batch).enumerate() {
-            let first = (l * steps + s) * examples;
-            table[first..first + values.len()].copy_from_slice(values);
-        }
-    }
-    table
 }
 
 /// `a_0'` and `a_h'` from A(l,s,b,r_k).

@@ -78,11 +78,11 @@ pub struct Verified {
 
 /// Proves a window with the operating system's randomness.
 ///
-/// Time: see `docs/performance.md`. Memory: about 130 bytes a cell beside the trace (measured: 286 MB in all for 1.6 M cells).
+/// Time: see `docs/performance.md`. Memory: about 130 bytes a cell beside the trace.
 ///
 /// # Errors
 /// [`ProveError`]: a refused statement, a witness of another shape, no randomness. A witness that does not satisfy the
-/// relation gives a proof that does not verify: run the checker first.
+/// relation gives a proof that does not verify: run `zkdl_train::check`, or verify the proof.
 pub fn prove(
     statement: &Statement,
     input: ProverInput<'_>,
