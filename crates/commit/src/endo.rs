@@ -11,7 +11,7 @@
 //! Everything here runs in variable time: challenges and generators are public.
 
 use rayon::prelude::*;
-use zkdl_field::batch::{BatchAdder, LAMBDA, Xy};
+use zkdl_field::batch::{BatchAdder, LAMBDA, Signed, Xy};
 use zkdl_field::group::affine;
 use zkdl_field::{Point, Scalar};
 
@@ -55,7 +55,7 @@ fn fold_chunk(lo: &[Xy], hi: &[Xy], y: &Challenge128, digits: &[Digit]) -> Optio
     let mut adder = BatchAdder::default();
     let mut spoiled = Vec::new();
     let Some(mut sums) = multiply(hi, digits, &mut adder, &mut spoiled) else { return Some(lo.to_vec()) };
-    spoiled.extend(adder.add_assign(&mut sums, |i| lo.get(i).copied()));
+    spoiled.extend(adder.add_assign(&mut sums, |i| lo.get(i).map(Signed::plus)));
     for i in spoiled {
         let sum = Point::from(lo.get(i)?.to_affine()) + hi.get(i)?.to_affine() * y.to_scalar();
         *sums.get_mut(i)? = Xy::new(&affine(&sum))?;
@@ -66,28 +66,49 @@ fn fold_chunk(lo: &[Xy], hi: &[Xy], y: &Challenge128, digits: &[Digit]) -> Optio
 /// `y P` for every point, from the highest digit down; `None` if all digits are zero. Where an intermediate sum is the
 /// identity the index goes to `spoiled` and the entry means nothing.
 fn multiply(points: &[Xy], digits: &[Digit], adder: &mut BatchAdder, spoiled: &mut Vec<usize>) -> Option<Vec<Xy>> {
-    let (&(a, b), rest) = digits.split_last()?;
-    let mut difference = points.to_vec();
-    spoiled.extend(adder.add_assign(&mut difference, |i| points.get(i).map(|p| -p.endomorphism())));
-    let table = |i: usize, (a, b): Digit| Some(entry(points.get(i)?, difference.get(i)?, a, b));
-    let mut sums: Vec<_> = (0..points.len()).filter_map(|i| table(i, (a, b))).collect();
+    let (&first, rest) = digits.split_last()?;
+    let multiples = Multiples::new(points, adder, spoiled);
+    let (start, negative) = multiples.of(first);
+    let mut sums: Vec<_> = start.iter().map(|p| p.negate_if(negative)).collect();
     for &digit in rest.iter().rev() {
         adder.double_all(&mut sums);
         if digit != (0, 0) {
-            spoiled.extend(adder.add_assign(&mut sums, |i| table(i, digit)));
+            let (addends, negative) = multiples.of(digit);
+            spoiled.extend(adder.add_assign(&mut sums, |i| Some(Signed { point: addends.get(i)?, negative })));
         }
     }
     Some(sums)
 }
 
-/// `a P + b phi(P)` for digits that are not both zero, given `P - phi(P)`.
-#[inline]
-fn entry(p: &Xy, difference: &Xy, a: i8, b: i8) -> Xy {
-    match (a, b) {
-        (_, 0) => p.negate_if(a < 0),
-        (0, _) => p.endomorphism().negate_if(b < 0),
-        _ if a == b => p.endomorphism().endomorphism().negate_if(a > 0),
-        _ => difference.negate_if(a < 0),
+/// The multiples that digits stand for, up to sign.
+struct Multiples<'p> {
+    points: &'p [Xy],
+    /// `phi P`.
+    images: Vec<Xy>,
+    /// `phi^2 P = -(P + phi P)`.
+    opposites: Vec<Xy>,
+    /// `P - phi P`.
+    differences: Vec<Xy>,
+}
+
+impl<'p> Multiples<'p> {
+    fn new(points: &'p [Xy], adder: &mut BatchAdder, spoiled: &mut Vec<usize>) -> Self {
+        let images: Vec<_> = points.iter().map(|p| p.endomorphism()).collect();
+        let opposites = images.iter().map(|p| p.endomorphism()).collect();
+        let mut differences = points.to_vec();
+        let minus_image = |i: usize| Some(Signed { point: images.get(i)?, negative: true });
+        spoiled.extend(adder.add_assign(&mut differences, minus_image));
+        Self { points, images, opposites, differences }
+    }
+
+    /// `a P + b phi(P)` for digits that are not both zero, and whether it is to be negated.
+    fn of(&self, (a, b): Digit) -> (&[Xy], bool) {
+        match (a, b) {
+            (_, 0) => (self.points, a < 0),
+            (0, _) => (&self.images, b < 0),
+            _ if a == b => (&self.opposites, a > 0),
+            _ => (&self.differences, a < 0),
+        }
     }
 }
 

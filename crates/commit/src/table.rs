@@ -21,7 +21,7 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use zkdl_field::batch::{BatchAdder, PointLists, Xy};
+use zkdl_field::batch::{BatchAdder, PointLists, Signed, Xy};
 use zkdl_field::group::{identity, normalize};
 use zkdl_field::{Affine, Point};
 
@@ -140,15 +140,15 @@ impl Tables {
         let generators = positions.generators(part.clone())?;
         let filler = *generators.first()?;
         let groups = generators.len().div_ceil(width);
-        let generator = |group: usize, k: usize| generators.get(group * width + k).copied();
+        let generator = |group: usize, k: usize| generators.get(group * width + k);
         // All groups side by side, subset-major: row s holds subset s of every group.
         let mut rows = vec![filler; groups];
         for k in 0..width {
             let mut upper: Vec<Xy> = rows.clone();
             for (group, entry) in upper.iter_mut().take(groups).enumerate() {
-                *entry = generator(group, k).unwrap_or(filler);
+                *entry = generator(group, k).copied().unwrap_or(filler);
             }
-            let addend = |i: usize| if i < groups { None } else { generator(i % groups, k) };
+            let addend = |i: usize| if i < groups { None } else { generator(i % groups, k).map(Signed::plus) };
             if !adder.add_assign(&mut upper, addend).is_empty() {
                 return None;
             }
@@ -160,8 +160,8 @@ impl Tables {
 
     /// The entry of a digit of this width; `None` for zero.
     #[inline]
-    fn entry(&self, group: usize, digit: usize) -> Option<Xy> {
-        if digit == 0 { None } else { self.entries.get((group << self.width) + digit).copied() }
+    fn entry(&self, group: usize, digit: usize) -> Option<&Xy> {
+        if digit == 0 { None } else { self.entries.get((group << self.width) + digit) }
     }
 }
 
@@ -184,7 +184,7 @@ impl<'a> Chunk<'a> {
         let part_of_row = |row: &&[u8]| std::array::from_fn(|k| positions.byte(row, tables.part.start + k));
         let bytes: Vec<[u8; PART]> = self.rows.iter().map(part_of_row).collect();
         for group in 0..tables.part.len() {
-            let addend = |i: usize| tables.entry(group, usize::from(*bytes.get(i)?.get(group)?));
+            let addend = |i: usize| tables.entry(group, usize::from(*bytes.get(i)?.get(group)?)).map(Signed::plus);
             self.spoiled.extend(self.adder.add_assign(&mut self.sums, addend));
         }
     }
@@ -244,7 +244,7 @@ fn part_sums(tables: &Tables, positions: &Positions<'_>, rows: &[&[u8]]) -> Vec<
             let byte = usize::from(positions.byte(row, position));
             let digits = (0..digits_of_byte).map(|k| (byte >> (k * tables.width)) & mask);
             let groups = i * digits_of_byte..;
-            points.extend(groups.zip(digits).filter_map(|(group, digit)| tables.entry(group, digit)));
+            points.extend(groups.zip(digits).filter_map(|(group, digit)| tables.entry(group, digit).copied()));
         }
         lengths.push(points.len() - before);
     }

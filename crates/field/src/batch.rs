@@ -14,6 +14,8 @@
 //! which has no coordinates). A zero denominator makes the product of a whole chunk zero, so the common case is checked
 //! once a chunk, and only a chunk that holds an exception is walked again with care.
 //!
+//! Points go through the additions eight at a time, on the [`lanes`] of this machine.
+//!
 //! Everything here runs in variable time.
 
 use pasta_curves::arithmetic::{Coordinates, CurveAffine, VartimeField};
@@ -21,20 +23,21 @@ use pasta_curves::group::Group;
 use pasta_curves::group::ff::{Field, WithSmallOrderMulGroup};
 
 use crate::group::{self, Affine, Base, Point};
+use crate::lanes::{self, PointKernel, PointLanes, Scratch, WIDTH};
 use crate::scalar::Scalar;
 
 /// The scalar by which [`Xy::endomorphism`] multiplies: a cube root of unity, `LAMBDA^2 + LAMBDA + 1 = 0`.
 pub const LAMBDA: Scalar = Scalar::ZETA;
 
-/// Additions that share one inversion: enough to make its 1.3 us negligible, few enough to stay in the second-level cache.
-const CHUNK: usize = 1024;
+/// Additions that share one inversion: enough to make its 2 us negligible, few enough to stay in the second-level cache.
+const CHUNK: usize = 2048;
 
-/// Independent product chains: a single one would wait for the latency of every multiplication.
-const LANES: usize = 4;
+/// Independent product chains of vectors: a single one would wait for the latency of every multiplication.
+const CHAINS: usize = 4;
 
 /// An affine point that is not the identity: 64 bytes, one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Xy {
     /// The first coordinate.
     pub x: Base,
@@ -92,17 +95,35 @@ pub fn horner(digits: &[Point], shift: usize) -> Point {
     digits.iter().rev().fold(group::identity(), |sum, digit| (0..shift).fold(sum, |p, _| p.double()) + digit)
 }
 
-/// One pending division: its denominator, and the product of the earlier denominators of its lane.
+/// A point to be added, or to be subtracted.
 #[derive(Debug, Clone, Copy)]
-struct Division {
-    denominator: Base,
-    prefix: Base,
+pub struct Signed<'a> {
+    /// The point.
+    pub point: &'a Xy,
+    /// Whether it is subtracted.
+    pub negative: bool,
 }
 
-/// Lockstep additions with reusable scratch memory (64 kB).
+impl<'a> Signed<'a> {
+    /// The point itself.
+    #[inline]
+    #[must_use]
+    pub fn plus(point: &'a Xy) -> Self {
+        Self { point, negative: false }
+    }
+
+    /// What is added.
+    #[inline]
+    #[must_use]
+    pub fn value(self) -> Xy {
+        self.point.negate_if(self.negative)
+    }
+}
+
+/// Lockstep additions with reusable scratch memory (160 kB).
 #[derive(Debug, Default)]
 pub struct BatchAdder {
-    divisions: Divisions,
+    scratch: Scratch,
 }
 
 impl BatchAdder {
@@ -111,11 +132,15 @@ impl BatchAdder {
     /// Returns the indices whose sum is the identity, in no particular order; `acc` is unchanged there. The list is empty
     /// unless the points were chosen for it. About 6 multiplications an addition.
     #[must_use = "the sums at these indices are the identity"]
-    pub fn add_assign(&mut self, acc: &mut [Xy], addend: impl Fn(usize) -> Option<Xy>) -> Vec<usize> {
+    pub fn add_assign<'a>(&mut self, acc: &mut [Xy], addend: impl Fn(usize) -> Option<Signed<'a>>) -> Vec<usize> {
         let mut identities = Vec::new();
         for (k, chunk) in acc.chunks_mut(CHUNK).enumerate() {
             let offset = k * CHUNK;
-            self.add_chunk(chunk, |i| addend(offset + i), |i| identities.push(offset + i));
+            let addend = |i: usize| addend(offset + i);
+            let additions = Additions { acc: chunk, addend: &addend, scratch: &mut self.scratch };
+            if !lanes::run_points(additions) {
+                add_with_care(chunk, addend, |i| identities.push(offset + i));
+            }
         }
         identities
     }
@@ -123,138 +148,230 @@ impl BatchAdder {
     /// `acc[i] = 2 acc[i]`. Never the identity: the group has odd order. About 7 multiplications a point.
     pub fn double_all(&mut self, acc: &mut [Xy]) {
         for chunk in acc.chunks_mut(CHUNK) {
-            self.divisions.clear();
-            for p in chunk.iter() {
-                self.divisions.push(p.y.double());
-            }
-            self.divisions.invert();
-            for p in chunk.iter_mut().rev() {
-                let inverse = self.divisions.pop();
-                *p = tangent(p, &inverse);
-            }
-        }
-    }
-
-    fn add_chunk(&mut self, acc: &mut [Xy], addend: impl Fn(usize) -> Option<Xy>, identity: impl FnMut(usize)) {
-        self.divisions.clear();
-        for (i, p) in acc.iter().enumerate() {
-            if let Some(q) = addend(i) {
-                self.divisions.push(q.x - p.x);
-            }
-        }
-        if !self.divisions.invert() {
-            return self.add_chunk_with_care(acc, addend, identity);
-        }
-        for (i, p) in acc.iter_mut().enumerate().rev() {
-            if let Some(q) = addend(i) {
-                let inverse = self.divisions.pop();
-                *p = chord(p, &q, &inverse);
-            }
-        }
-    }
-
-    /// The same for a chunk in which some points are equal or opposite.
-    fn add_chunk_with_care(
-        &mut self,
-        acc: &mut [Xy],
-        addend: impl Fn(usize) -> Option<Xy>,
-        mut identity: impl FnMut(usize),
-    ) {
-        self.divisions.clear();
-        for (i, p) in acc.iter().enumerate() {
-            if let Some(q) = addend(i) {
-                self.divisions.push(if q.x == p.x { p.y.double() } else { q.x - p.x });
-            }
-        }
-        self.divisions.invert();
-        for (i, p) in acc.iter_mut().enumerate().rev() {
-            let Some(q) = addend(i) else { continue };
-            let inverse = self.divisions.pop();
-            if q.x != p.x {
-                *p = chord(p, &q, &inverse);
-            } else if q.y == p.y {
-                *p = tangent(p, &inverse);
-            } else {
-                identity(i);
-            }
+            lanes::run_points(Doublings { acc: chunk, scratch: &mut self.scratch });
         }
     }
 }
 
-/// `p + q` for different x-coordinates, given `1 / (q.x - p.x)`.
-#[inline]
-fn chord(p: &Xy, q: &Xy, inverse: &Base) -> Xy {
-    let slope = (q.y - p.y) * inverse;
-    third(p, &q.x, &slope)
+/// One chunk of additions; tells whether it was done. It is not, and nothing has changed, if a denominator is zero: then some
+/// points are equal or opposite.
+struct Additions<'s, A> {
+    acc: &'s mut [Xy],
+    addend: A,
+    scratch: &'s mut Scratch,
 }
 
-/// `2 p`, given `1 / (2 p.y)`.
-#[inline]
-fn tangent(p: &Xy, inverse: &Base) -> Xy {
-    let square = p.x.square();
-    let slope = (square.double() + square) * inverse;
-    third(p, &p.x, &slope)
+/// Up to eight points of a chunk with their addends. Lanes without an addend hold some point in its place.
+struct Octet<'p> {
+    sums: [&'p Xy; WIDTH],
+    addends: [&'p Xy; WIDTH],
+    /// Lanes that have an addend.
+    present: u8,
+    /// Lanes that subtract it.
+    negative: u8,
+}
+
+/// The points `8 group ..` of a chunk; `filler` stands where there is none.
+#[inline(always)]
+fn octet<'p, 'a: 'p>(
+    acc: &'p [Xy],
+    group: usize,
+    filler: &'p Xy,
+    addend: &impl Fn(usize) -> Option<Signed<'a>>,
+) -> Octet<'p> {
+    let mut octet = Octet { sums: [filler; WIDTH], addends: [filler; WIDTH], present: 0, negative: 0 };
+    for (i, sum) in acc.iter().skip(group * WIDTH).take(WIDTH).enumerate() {
+        octet.sums[i] = sum;
+        if let Some(signed) = addend(group * WIDTH + i) {
+            octet.addends[i] = signed.point;
+            octet.present |= 1 << i;
+            octet.negative |= u8::from(signed.negative) << i;
+        }
+    }
+    octet
+}
+
+/// Any point: the first of the group's standard generator's coordinates. Lanes that hold it are never read.
+const FILLER: Xy = Xy { x: Base::ONE, y: Base::ONE };
+
+impl<'a, A: Fn(usize) -> Option<Signed<'a>>> PointKernel for Additions<'_, A> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: PointLanes>(self, lanes: L) -> bool {
+        let stack = lanes.scratch(self.scratch);
+        let mut divisions = Divisions::new(lanes, stack);
+        let groups = self.acc.len().div_ceil(WIDTH);
+        for group in 0..groups {
+            let octet = octet(self.acc, group, &FILLER, &self.addend);
+            if octet.present != 0 {
+                let difference = lanes.sub::<1>(lanes.load_x(octet.addends), lanes.load_x(octet.sums));
+                divisions.push(group, octet.present, difference);
+            }
+        }
+        if !divisions.invert() {
+            return false;
+        }
+        for group in (0..groups).rev() {
+            let octet = octet(self.acc, group, &FILLER, &self.addend);
+            if octet.present != 0 {
+                let inverse = divisions.pop(group);
+                let (p, mut q) = (lanes.load_points(octet.sums), lanes.load_points(octet.addends));
+                if octet.negative != 0 {
+                    let opposite = lanes.sub::<1>(lanes.splat(&Base::ZERO), q.1);
+                    q.1 = lanes.select(octet.negative, opposite, q.1);
+                }
+                let slope = lanes.mul(lanes.sub::<1>(q.1, p.1), inverse);
+                let (x, y) = third_point(lanes, p, q.0, slope);
+                lanes.store_points(octet.present, x, y, &mut self.acc[group * WIDTH..]);
+            }
+        }
+        true
+    }
+}
+
+/// One chunk of doublings.
+struct Doublings<'s> {
+    acc: &'s mut [Xy],
+    scratch: &'s mut Scratch,
+}
+
+impl PointKernel for Doublings<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: PointLanes>(self, lanes: L) {
+        let stack = lanes.scratch(self.scratch);
+        let mut divisions = Divisions::new(lanes, stack);
+        let groups = self.acc.len().div_ceil(WIDTH);
+        let nothing = |_: usize| None;
+        for group in 0..groups {
+            let (_, y) = lanes.load_points(octet(self.acc, group, &FILLER, &nothing).sums);
+            divisions.push(group, u8::MAX, lanes.add(y, y));
+        }
+        divisions.invert();
+        for group in (0..groups).rev() {
+            let inverse = divisions.pop(group);
+            let p = lanes.load_points(octet(self.acc, group, &FILLER, &nothing).sums);
+            let square = lanes.square(p.0);
+            let slope = lanes.mul(lanes.add(lanes.add(square, square), square), inverse);
+            let (x, y) = third_point(lanes, p, p.0, slope);
+            lanes.store_points(u8::MAX, x, y, &mut self.acc[group * WIDTH..]);
+        }
+    }
 }
 
 /// The opposite of the third point on the line of this slope through `p` and a point with x-coordinate `other`.
-#[inline]
-fn third(p: &Xy, other: &Base, slope: &Base) -> Xy {
-    let x = slope.square() - p.x - other;
-    Xy { x, y: slope * (p.x - x) - p.y }
+#[inline(always)]
+fn third_point<L: PointLanes>(
+    lanes: L,
+    p: (L::Vector, L::Vector),
+    other: L::Vector,
+    slope: L::Vector,
+) -> (L::Vector, L::Vector) {
+    let x = lanes.sub::<2>(lanes.square(slope), lanes.add(p.0, other));
+    let y = lanes.sub::<1>(lanes.mul(slope, lanes.sub::<9>(p.0, x)), p.1);
+    (x, y)
 }
 
-/// A stack of denominators and, after [`Divisions::invert`], of their inverses.
-#[derive(Debug)]
-struct Divisions {
-    stack: Vec<Division>,
-    /// Products of the lanes; once inverted, of the entries that are left.
-    lanes: [Base; LANES],
+/// A stack of denominators, eight at a time, and, after [`Divisions::invert`], of their inverses.
+struct Divisions<'s, L: PointLanes> {
+    lanes: L,
+    /// Denominator, then the product of the earlier denominators of its chain.
+    stack: &'s mut Vec<L::Vector>,
+    /// Products of the chains; once inverted, of the entries that are left.
+    chains: [L::Vector; CHAINS],
 }
 
-impl Default for Divisions {
-    fn default() -> Self {
-        Self { stack: Vec::with_capacity(CHUNK), lanes: [Base::ONE; LANES] }
-    }
-}
-
-impl Divisions {
-    fn clear(&mut self) {
-        self.stack.clear();
-        self.lanes = [Base::ONE; LANES];
+impl<'s, L: PointLanes> Divisions<'s, L> {
+    #[inline(always)]
+    fn new(lanes: L, stack: &'s mut Vec<L::Vector>) -> Self {
+        stack.clear();
+        Self { lanes, stack, chains: [lanes.splat(&Base::ONE); CHAINS] }
     }
 
-    #[inline]
-    fn push(&mut self, denominator: Base) {
-        let lane = &mut self.lanes[self.stack.len() % LANES];
-        self.stack.push(Division { denominator, prefix: *lane });
-        *lane *= denominator;
+    /// Lanes outside the mask get the denominator 1.
+    #[inline(always)]
+    fn push(&mut self, group: usize, mask: u8, denominators: L::Vector) {
+        let chain = &mut self.chains[group % CHAINS];
+        let denominators = self.lanes.select(mask, denominators, self.lanes.splat(&Base::ONE));
+        self.stack.extend([denominators, *chain]);
+        *chain = self.lanes.mul(*chain, denominators);
     }
 
-    /// Inverts the product of every lane; `false`, and nothing done, if a denominator is zero.
+    /// Inverts the products; `false`, and nothing done, if a denominator is zero.
+    #[inline(always)]
     fn invert(&mut self) -> bool {
-        let mut prefixes = [Base::ONE; LANES];
-        let mut product = Base::ONE;
-        for (prefix, lane) in prefixes.iter_mut().zip(&self.lanes) {
+        let lanes = self.lanes;
+        let mut product = lanes.splat(&Base::ONE);
+        let mut prefixes = [product; CHAINS];
+        for (prefix, chain) in prefixes.iter_mut().zip(&self.chains) {
             *prefix = product;
-            product *= lane;
+            product = lanes.mul(product, *chain);
         }
-        let Some(mut inverse) = product.invert_vartime() else { return false };
-        for (prefix, lane) in prefixes.iter().zip(&mut self.lanes).rev() {
-            let next = inverse * *lane;
-            *lane = inverse * prefix;
+        let mut inverses = lanes.store(product);
+        if !invert_all(&mut inverses) {
+            return false;
+        }
+        let mut inverse = lanes.load(&inverses);
+        for (prefix, chain) in prefixes.iter().zip(&mut self.chains).rev() {
+            let next = lanes.mul(inverse, *chain);
+            *chain = lanes.mul(inverse, *prefix);
             inverse = next;
         }
         true
     }
 
-    /// The inverse of the denominator that was pushed last. One, if there is none: callers pop what they pushed.
-    #[inline]
-    fn pop(&mut self) -> Base {
-        let Some(Division { denominator, prefix }) = self.stack.pop() else { return Base::ONE };
-        let lane = &mut self.lanes[self.stack.len() % LANES];
-        let inverse = *lane * prefix;
-        *lane *= denominator;
+    /// The inverses of the denominators that were pushed last. Ones, if there are none: callers pop what they pushed.
+    #[inline(always)]
+    fn pop(&mut self, group: usize) -> L::Vector {
+        let (Some(prefix), Some(denominator)) = (self.stack.pop(), self.stack.pop()) else {
+            return self.lanes.splat(&Base::ONE);
+        };
+        let chain = &mut self.chains[group % CHAINS];
+        let inverse = self.lanes.mul(*chain, prefix);
+        *chain = self.lanes.mul(*chain, denominator);
         inverse
+    }
+}
+
+/// Inverts a few elements with one inversion; `false`, and nothing done, if one is zero.
+fn invert_all(values: &mut [Base; WIDTH]) -> bool {
+    let mut product = Base::ONE;
+    let prefixes = values.map(|value| {
+        let prefix = product;
+        product *= value;
+        prefix
+    });
+    let Some(mut inverse) = product.invert_vartime() else { return false };
+    for (value, prefix) in values.iter_mut().zip(prefixes).rev() {
+        (*value, inverse) = (inverse * prefix, inverse * *value);
+    }
+    true
+}
+
+/// A chunk of additions in which some points are equal or opposite, one by one (1.5 us each). `identity` is told where a
+/// sum is the identity.
+fn add_with_care<'a>(
+    acc: &mut [Xy],
+    addend: impl Fn(usize) -> Option<Signed<'a>>,
+    mut identity: impl FnMut(usize),
+) {
+    for (i, p) in acc.iter_mut().enumerate() {
+        let Some(q) = addend(i).map(Signed::value) else { continue };
+        let (numerator, denominator) = if q.x == p.x {
+            let square = p.x.square();
+            (square.double() + square, p.y.double())
+        } else {
+            (q.y - p.y, q.x - p.x)
+        };
+        if q.x == p.x && q.y != p.y {
+            identity(i);
+        } else if let Some(inverse) = denominator.invert_vartime() {
+            let slope = numerator * inverse;
+            let x = slope.square() - p.x - q.x;
+            *p = Xy { x, y: slope * (p.x - x) - p.y };
+        }
     }
 }
 
@@ -298,7 +415,7 @@ impl PointLists {
                 seconds.push(pair.get(1));
             }
         }
-        let identities = adder.add_assign(&mut firsts, |i| seconds.get(i).copied().flatten().copied());
+        let identities = adder.add_assign(&mut firsts, |i| seconds.get(i).copied().flatten().map(Signed::plus));
         let halved = Self { points: firsts, lengths: self.lengths.iter().map(|n| n.div_ceil(2)).collect() };
         if identities.is_empty() { halved } else { halved.without(&identities) }
     }
@@ -350,7 +467,7 @@ mod tests {
         let right: Vec<i64> = (0..3000).map(|i| i % 41 - 20).collect();
         let mut acc = multiples(left.iter().copied());
         let addends: Vec<_> = right.iter().map(|&k| multiple(k)).collect();
-        let mut identities = BatchAdder::default().add_assign(&mut acc, |i| addends[i]);
+        let mut identities = BatchAdder::default().add_assign(&mut acc, |i| addends[i].as_ref().map(Signed::plus));
         identities.sort_unstable();
         let expected: Vec<_> = (0..3000).filter(|&i| left[i] + right[i] == 0).collect();
         assert_eq!(identities, expected);
@@ -364,7 +481,9 @@ mod tests {
     fn additions_without_exceptions() {
         for n in [0, 1, 2, 3, 5, 1023, 1024, 1025] {
             let mut acc = multiples((0..n).map(|i| 1 + i));
-            let none = BatchAdder::default().add_assign(&mut acc, |i| (i % 3 > 0).then(|| multiple(2000).unwrap()));
+            let addend = multiple(-2000).unwrap();
+            let signed = Signed { point: &addend, negative: true };
+            let none = BatchAdder::default().add_assign(&mut acc, |i| (i % 3 > 0).then_some(signed));
             assert_eq!(none, []);
             assert_eq!(acc, multiples((0..n).map(|i| 1 + i + if i % 3 > 0 { 2000 } else { 0 })));
         }

@@ -12,7 +12,7 @@ use pasta_curves::group::Group;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
-use crate::batch::{BatchAdder, Xy};
+use crate::batch::{BatchAdder, Signed, Xy};
 use crate::group::{self, Affine, Point};
 use crate::scalar::{self, Scalar};
 
@@ -137,7 +137,7 @@ impl FixedBase {
         let mut row = twice;
         for _ in 1..ENTRIES {
             rows.push(row.clone());
-            let _none = adder.add_assign(&mut row, |w| powers.get(w).copied());
+            let _none = adder.add_assign(&mut row, |w| powers.get(w).map(Signed::plus));
         }
         let table = (0..DIGITS).flat_map(|w| rows.iter().filter_map(move |row| row.get(w).copied())).collect();
         Self { table }
@@ -147,14 +147,14 @@ impl FixedBase {
     #[must_use]
     pub fn mul(&self, x: &Scalar) -> Point {
         let entries = digits(x).into_iter().enumerate().filter_map(|(w, digit)| self.entry(w, digit));
-        entries.fold(group::identity(), |sum, entry| sum + entry.to_affine())
+        entries.fold(group::identity(), |sum, entry| sum + entry.value().to_affine())
     }
 
     /// `x_i P` in lockstep; `None` if one of them is the identity.
     ///
     /// Every sum starts at `S = 2^248 P`, an entry of the table, and adds the digits of `x_i - 2^248`.
     fn mul_all(&self, multipliers: &[Scalar]) -> Option<Vec<Xy>> {
-        let start = self.entry(DIGITS - 1, 1)?;
+        let start = self.entry(DIGITS - 1, 1)?.value();
         let offset = scalar::pow2((WINDOW * (DIGITS - 1)) as u32);
         let digits: Vec<_> = multipliers.iter().map(|x| digits(&(x - offset))).collect();
         let mut sums = vec![start; multipliers.len()];
@@ -171,9 +171,9 @@ impl FixedBase {
 
     /// `digit 2^(8 w) P`; `None` for zero.
     #[inline]
-    fn entry(&self, w: usize, digit: i16) -> Option<Xy> {
+    fn entry(&self, w: usize, digit: i16) -> Option<Signed<'_>> {
         let multiple = usize::from(digit.unsigned_abs()).checked_sub(1)?;
-        self.table.get(w * ENTRIES + multiple).map(|entry| entry.negate_if(digit < 0))
+        self.table.get(w * ENTRIES + multiple).map(|point| Signed { point, negative: digit < 0 })
     }
 }
 

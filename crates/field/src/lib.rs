@@ -6,6 +6,7 @@
 //! | [`group`] | Pallas points: canonical 32-byte encoding |
 //! | [`multilinear`] | multilinear extensions: `eq`, folds, prefix indicators, "strictly later" |
 //! | [`generators`] | public generators, hashed to the curve from a label |
+//! | [`lanes`] | eight elements side by side: AVX-512 IFMA where there is, a plain twin everywhere |
 //! | [`batch`] | affine additions in lockstep with one shared inversion |
 //!
 //! Position: the root of the dependency graph. Nothing below it, everything above it.
@@ -19,6 +20,7 @@
 pub mod batch;
 pub mod generators;
 pub mod group;
+pub mod lanes;
 pub mod multilinear;
 pub mod scalar;
 
