@@ -15,9 +15,10 @@
 
 use crate::axis::{Axis, outer};
 use crate::forward;
+use crate::integers::IntegerMatrix;
 use crate::matmul::{MatmulSum, descend};
 use crate::shape::Shape;
-use crate::witness::{Matrix, Tensors, Witness};
+use crate::witness::{Tensors, Witness};
 use rayon::prelude::*;
 use zeroize::Zeroize;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
@@ -25,7 +26,6 @@ use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
 use zkdl_field::Scalar;
 use zkdl_field::multilinear::{eq, eq_table};
-use zkdl_field::scalar::SmallDot;
 use zkdl_sumcheck as sumcheck;
 use zkdl_transcript::ReadError;
 
@@ -95,7 +95,7 @@ pub fn prove<P: ProverChannel>(
     channel: &mut P,
     shape: &Shape,
     witness: &Witness<'_>,
-    tensors: &Tensors,
+    tensors: &Tensors<'_>,
     forward: &forward::Point,
 ) -> (Point, Claims<Opening>, Work) {
     let (mut sum, work) = prepare(shape, forward, witness, tensors);
@@ -127,24 +127,24 @@ pub fn verify<V: VerifierChannel>(
     Ok((point, claims))
 }
 
-fn prepare(shape: &Shape, f: &forward::Point, witness: &Witness<'_>, tensors: &Tensors) -> (MatmulSum, Work) {
+fn prepare(shape: &Shape, f: &forward::Point, witness: &Witness<'_>, tensors: &Tensors<'_>) -> (MatmulSum, Work) {
     let (layers, steps) = (shape.layers(), shape.steps());
     let at_k = eq_table(&f.rk);
-    let at_b = SmallDot::new(&eq_table(&f.beta)[..shape.batch]);
+    let at_b = &eq_table(&f.beta)[..shape.batch];
     let cube = 1 << (shape.log_layers() + shape.log_steps());
     let (mut g, mut w, mut w_of) = (vec![Vec::new(); cube], Vec::new(), vec![None; cube]);
     let mut work = Work { a_at_k: Vec::new(), w0_at_k: Vec::new(), wt_at_k: Vec::new() };
     for l in 0..layers {
-        let inputs = SmallDot::new(&at_k[..shape.widths[l]]);
-        let a_at_k = tensors.a[l].times(0..steps * shape.batch, &inputs);
-        let start = combine_rows(witness.start[l], shape.outputs(l), &inputs);
+        let inputs = &at_k[..shape.widths[l]];
+        let a_at_k = tensors.a[l].times(0..steps * shape.batch, inputs);
+        let start = IntegerMatrix::integers(witness.start[l], shape.outputs(l)).combine(0, inputs);
         let rows = weight_rows(shape, &tensors.g[l], &a_at_k, start);
         let first = l << shape.log_steps();
         for t in 0..1 << shape.log_steps() {
             w_of[first + t] = Some(w.len() + t.min(steps));
         }
         for t in 0..steps {
-            g[first + t] = tensors.g[l].combine(t * shape.batch, &at_b);
+            g[first + t] = tensors.g[l].combine(t * shape.batch, at_b);
         }
         work.a_at_k.push(a_at_k);
         work.w0_at_k.push(rows[0].clone());
@@ -155,16 +155,9 @@ fn prepare(shape: &Shape, f: &forward::Point, witness: &Witness<'_>, tensors: &T
     (MatmulSum::new(shape.log_width(), g, w, w_of, weights), work)
 }
 
-/// `sum_k v_k row_k` of a row-major integer matrix, over the first `v.len()` rows: shape `width`.
-#[must_use]
-pub fn combine_rows(matrix: &[i64], width: usize, v: &SmallDot) -> Vec<Scalar> {
-    let column = |j: usize| v.dot(matrix.iter().skip(j).step_by(width).copied());
-    (0..width).into_par_iter().map(column).collect()
-}
-
 /// `W_t(r_k,j)` for t = 0..=T from `W_0(r_k,j)`, `alpha = A(t,b,r_k)` and G.
-fn weight_rows(shape: &Shape, g: &Matrix, alpha: &[Scalar], start: Vec<Scalar>) -> Vec<Vec<Scalar>> {
-    let delta = |(t, alpha): (usize, &[Scalar])| g.combine(t * shape.batch, &SmallDot::new(alpha));
+fn weight_rows(shape: &Shape, g: &IntegerMatrix<'_>, alpha: &[Scalar], start: Vec<Scalar>) -> Vec<Vec<Scalar>> {
+    let delta = |(t, alpha): (usize, &[Scalar])| g.combine(t * shape.batch, alpha);
     let deltas = alpha.par_chunks(shape.batch).enumerate().map(delta).collect();
     descend(start, deltas)
 }

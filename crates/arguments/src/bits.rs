@@ -13,10 +13,13 @@
 //! coefficient. Zero bytes are skipped.
 //!
 //! Cost a cell of n bytes: one multiplication and n additions for the histogram; then n - 1 multiplications, as many delayed
-//! multiply-adds, and log n times n look-ups and additions.
+//! multiply-adds, and log n times n look-ups and additions. Eight cells go side by side ([`zkdl_field::lanes`]); tables and
+//! bins are kept loose, so that a look-up or a count is one vector addition.
 
+use crate::integers::octets;
 use crate::shape::Shape;
 use rayon::prelude::*;
+use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq, eq_table, fold};
 use zkdl_field::scalar::{ProductSum, dot};
 use zkdl_field::{Field, Scalar};
@@ -81,17 +84,6 @@ struct Groups {
 }
 
 impl Groups {
-    /// The value of one group of bytes.
-    fn value(&self, bytes: &[u8]) -> Scalar {
-        let mut sum = Scalar::ZERO;
-        for (byte, worth) in bytes.iter().zip(&self.worth) {
-            if *byte != 0 {
-                sum += worth[usize::from(*byte)];
-            }
-        }
-        sum
-    }
-
     fn round(&self, rest: &[Scalar]) -> Quadratic {
         let mut sums = [Scalar::ZERO; 3];
         for (m, (e, cross)) in rest.iter().zip(&self.cross).enumerate() {
@@ -134,14 +126,11 @@ impl<'a> BitSum<'a> {
         }
     }
 
-    /// `b(x, r_q)` for every cell, by slot, `[t][b][j]`, once all bit variables are bound.
+    /// What byte value v is worth at place p, `[p][v]`, once all bit variables are bound: `b(x, r_q)` is the sum over the
+    /// bytes of cell x.
     #[must_use]
-    pub fn bound(&self) -> Vec<Vec<Scalar>> {
-        let Rounds::Place(groups) = &self.rounds else { return Vec::new() };
-        let slot = |(slot, cells): (usize, &&[u8])| {
-            cells.par_chunks_exact(self.shape.stride(slot)).map(|cell| groups.value(cell)).collect()
-        };
-        self.cells.iter().enumerate().map(slot).collect()
+    pub fn worth(&self) -> &[Vec<Scalar>] {
+        if let Rounds::Place(groups) = &self.rounds { &groups.worth } else { &[] }
     }
 
     fn byte_round(&self, values: &[Vec<Scalar>], above: &[Scalar]) -> Quadratic {
@@ -169,35 +158,130 @@ impl<'a> BitSum<'a> {
     /// X of every pair of groups: the one pass over the cells.
     fn cross(&self, groups: &Groups) -> Vec<Scalar> {
         let pairs = groups.linear.len() / 2;
-        if pairs == 0 {
-            return Vec::new();
-        }
-        let zero = || vec![Scalar::ZERO; pairs];
-        let sum = |a: Vec<Scalar>, b: Vec<Scalar>| a.iter().zip(&b).map(|(x, y)| x + y).collect();
         let slot = |(slot, cells): (usize, &&'a [u8])| {
-            let stride = self.shape.stride(slot);
-            cells
-                .par_chunks_exact(self.shape.outputs(slot) * stride)
-                .zip(&self.weights.rows[slot])
-                .map(|(row, w)| self.row_cross(groups, row.chunks_exact(stride), pairs).iter().map(|x| x * w).collect())
-                .reduce(zero, sum)
+            let rows = Rows { cells, stride: self.shape.stride(slot), width: self.shape.outputs(slot) };
+            let kernel = |rows: Rows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
+                lanes::run(Cross { rows, weights, columns, worth: &groups.worth, pairs })
+            };
+            sum_over_rows(rows, &self.weights.rows[slot], &self.weights.columns, pairs, kernel)
         };
-        self.cells.iter().enumerate().map(slot).fold(zero(), sum)
+        let slots = self.cells.iter().enumerate().map(slot);
+        slots.fold(vec![Scalar::ZERO; pairs], |a, b| add(&a, &b))
     }
+}
 
-    /// X over one row (l, t, b), without the row's weight.
-    fn row_cross<'r>(&self, groups: &Groups, row: impl Iterator<Item = &'r [u8]>, pairs: usize) -> Vec<Scalar> {
-        let size = groups.worth.len();
-        let mut sums = vec![ProductSum::default(); pairs];
-        for (cell, e) in row.zip(&self.weights.columns) {
-            for (pair, sum) in cell.chunks(2 * size).zip(&mut sums) {
-                if pair.len() > size {
-                    let (low, high) = pair.split_at(size);
-                    sum.add(&(e * groups.value(low)), &groups.value(high));
+/// Rows of cells of one slot.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    cells: &'a [u8],
+    stride: usize,
+    width: usize,
+}
+
+/// The bytes of eight cells, zero beyond the end of a cell or a row.
+type CellBytes = [[u8; MAX_STRIDE]; WIDTH];
+
+/// Most bytes of a cell.
+const MAX_STRIDE: usize = 16;
+
+/// Cells `8 octet ..` of a row.
+#[inline(always)]
+fn cell_bytes(row: &[u8], stride: usize, octet: usize) -> CellBytes {
+    let mut bytes = [[0; MAX_STRIDE]; WIDTH];
+    for (cell, bytes) in row.chunks_exact(stride).skip(WIDTH * octet).take(WIDTH).zip(&mut bytes) {
+        for (to, from) in bytes.iter_mut().zip(cell) {
+            *to = *from;
+        }
+    }
+    bytes
+}
+
+fn add(a: &[Scalar], b: &[Scalar]) -> Vec<Scalar> {
+    a.iter().zip(b).map(|(x, y)| x + y).collect()
+}
+
+/// Blocks of rows a thread takes, so that the last one does not wait for long.
+const BLOCKS_A_THREAD: usize = 8;
+
+/// Sums what a kernel gives for blocks of rows, vectors of length `n`, on all threads.
+fn sum_over_rows(
+    rows: Rows<'_>,
+    weights: &[Scalar],
+    columns: &[Scalar],
+    n: usize,
+    kernel: impl Fn(Rows<'_>, &[Scalar], &[[Scalar; WIDTH]]) -> Vec<Scalar> + Sync,
+) -> Vec<Scalar> {
+    let columns = octets(&columns[..rows.width]);
+    let block = weights.len().div_ceil(BLOCKS_A_THREAD * rayon::current_num_threads()).max(1);
+    let cells = rows.cells.par_chunks(block * rows.width * rows.stride);
+    let blocks = cells.zip(weights.par_chunks(block));
+    blocks
+        .map(|(cells, weights)| kernel(Rows { cells, ..rows }, weights, &columns))
+        .reduce(|| vec![Scalar::ZERO; n], |a, b| add(&a, &b))
+}
+
+/// A table of residues, ready to be looked up.
+#[inline(always)]
+fn loose_table<L: Lanes<Scalar>>(lanes: L, values: &[Scalar]) -> Vec<L::Loose> {
+    let mut table = Vec::with_capacity(values.len());
+    for octet in values.as_chunks::<WIDTH>().0 {
+        table.extend(lanes.spread(lanes.load(octet)));
+    }
+    table
+}
+
+/// `sum_p table[p][byte p]` over the places `first .. first + size` of eight cells.
+#[inline(always)]
+fn look_up<L: Lanes<Scalar>>(lanes: L, table: &[L::Loose], bytes: &CellBytes, first: usize, size: usize) -> L::Vector {
+    let mut sums = [L::Loose::default(); WIDTH];
+    for (sum, cell) in sums.iter_mut().zip(bytes) {
+        for (place, byte) in cell.iter().skip(first).take(size).enumerate() {
+            lanes.add_loose(sum, &table[place * BYTE_VALUES + usize::from(*byte)]);
+        }
+    }
+    lanes.gather(&sums)
+}
+
+/// `sum over rows of weight sum over cells of e f_2m f_2m+1`, for every pair m of groups of bytes.
+struct Cross<'k> {
+    rows: Rows<'k>,
+    weights: &'k [Scalar],
+    columns: &'k [[Scalar; WIDTH]],
+    worth: &'k [Vec<Scalar>],
+    pairs: usize,
+}
+
+impl Kernel for Cross<'_> {
+    type Output = Vec<Scalar>;
+
+    #[inline(always)]
+    fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
+        let (size, stride) = (self.worth.len(), self.rows.stride);
+        let table = loose_table(lanes, &self.worth.concat());
+        // A pair whose upper group lies behind the cell is zero.
+        let pairs = self.pairs.min((stride.saturating_sub(1) + size) / (2 * size));
+        let mut totals = vec![L::Sum::default(); pairs];
+        for (row, weight) in self.rows.cells.chunks_exact(self.rows.width * stride).zip(self.weights) {
+            let mut sums = [L::Sum::default(); MAX_STRIDE / 2];
+            for (octet, e) in self.columns.iter().enumerate() {
+                let bytes = cell_bytes(row, stride, octet);
+                let e = lanes.load(e);
+                for (m, sum) in sums.iter_mut().enumerate().take(pairs) {
+                    let low = look_up(lanes, &table, &bytes, 2 * m * size, size);
+                    let high = look_up(lanes, &table, &bytes, (2 * m + 1) * size, size);
+                    lanes.mul_add(sum, lanes.mul(e, low), high);
                 }
             }
+            let weight = lanes.splat(weight);
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                lanes.mul_add(total, lanes.reduce(sum), weight);
+            }
         }
-        sums.into_iter().map(ProductSum::reduce).collect()
+        let mut out = vec![Scalar::ZERO; self.pairs];
+        for (value, total) in out.iter_mut().zip(totals) {
+            *value = lanes.total(lanes.reduce(total));
+        }
+        out
     }
 }
 
@@ -209,20 +293,17 @@ fn accumulate(sums: &mut [ProductSum; 3], weight: &Scalar, low: &Scalar, high: &
     sums[2].add(weight, &slope.square());
 }
 
-/// Weights of byte values: for every place p of `places` and value v the sum over cells of `weight(cell) [byte p = v]`.
+/// Weights of byte values: for every place p of `places` and value v the sum over cells of `weight(cell) [byte p = v]`; the
+/// bins of v = 0 stay empty, as zero bytes are worth nothing.
 fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, places: usize) -> Vec<Vec<Scalar>> {
     let mut total = vec![vec![Scalar::ZERO; BYTE_VALUES]; places];
     for (slot, cells) in cells.iter().enumerate() {
         let stride = shape.stride(slot);
-        let empty = || vec![Scalar::ZERO; BYTE_VALUES * stride];
-        let bins = cells
-            .par_chunks_exact(shape.outputs(slot) * stride)
-            .zip(&weights.rows[slot])
-            .fold(empty, |mut bins, (row, w)| {
-                count_row(&mut bins, row, stride, w, &weights.columns);
-                bins
-            })
-            .reduce(empty, |a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect());
+        let rows = Rows { cells, stride, width: shape.outputs(slot) };
+        let count = |rows: Rows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
+            lanes::run(Count { rows, weights, columns })
+        };
+        let bins = sum_over_rows(rows, &weights.rows[slot], &weights.columns, BYTE_VALUES * stride, count);
         for (sums, place) in total.iter_mut().zip(bins.chunks_exact(BYTE_VALUES)) {
             for (sum, bin) in sums.iter_mut().zip(place) {
                 *sum += bin;
@@ -232,12 +313,50 @@ fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, places: usize
     total
 }
 
-fn count_row(bins: &mut [Scalar], row: &[u8], stride: usize, row_weight: &Scalar, columns: &[Scalar]) {
-    for (cell, e) in row.chunks_exact(stride).zip(columns) {
-        let weight = row_weight * e;
-        for (place, byte) in cell.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            bins[place * BYTE_VALUES + usize::from(*byte)] += weight;
+/// The histogram of a block of rows, `[place][value]`.
+struct Count<'k> {
+    rows: Rows<'k>,
+    weights: &'k [Scalar],
+    columns: &'k [[Scalar; WIDTH]],
+}
+
+impl Kernel for Count<'_> {
+    type Output = Vec<Scalar>;
+
+    #[inline(always)]
+    fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
+        let stride = self.rows.stride;
+        let mut bins = vec![L::Loose::default(); BYTE_VALUES * stride];
+        let mut additions = 0;
+        for (row, weight) in self.rows.cells.chunks_exact(self.rows.width * stride).zip(self.weights) {
+            let weight = lanes.splat(weight);
+            for (octet, e) in self.columns.iter().enumerate() {
+                let weights = lanes.spread(lanes.mul(lanes.load(e), weight));
+                for (cell, weight) in row.chunks_exact(stride).skip(WIDTH * octet).zip(&weights) {
+                    for (place, byte) in cell.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+                        lanes.add_loose(&mut bins[place * BYTE_VALUES + usize::from(*byte)], weight);
+                    }
+                }
+                additions += WIDTH;
+                if additions + WIDTH > LOOSE_ADDITIONS {
+                    tidy(lanes, &mut bins);
+                    additions = 0;
+                }
+            }
         }
+        let mut out = Vec::with_capacity(bins.len());
+        for octet in bins.as_chunks::<WIDTH>().0 {
+            out.extend(lanes.store(lanes.gather(octet)));
+        }
+        out
+    }
+}
+
+/// Makes room for more additions.
+#[inline(always)]
+fn tidy<L: Lanes<Scalar>>(lanes: L, bins: &mut [L::Loose]) {
+    for octet in bins.as_chunks_mut::<WIDTH>().0 {
+        *octet = lanes.spread(lanes.gather(octet));
     }
 }
 

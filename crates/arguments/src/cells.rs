@@ -5,71 +5,34 @@
 //! of a linear factor with a quadratic: see [`times_eq`]. What is linear in the cells needs no table of its own: it is one
 //! vector over neurons for each column table.
 //!
-//! Cost a pair of cells: 9 multiplications and 12 delayed multiply-adds a round, 4 multiplications to fold.
+//! The first two rounds read the cells themselves and bind them on the way; tables of scalars ([`CellTables`]) exist from the
+//! third on, when four neurons have become one entry: 32 bytes a cell.
+//!
+//! Cost a cell: two passes over its bytes (n look-ups and a few small multiply-adds each), then, for every four cells, 9
+//! multiplications and 12 delayed multiply-adds a pair and round, 4 multiplications to fold.
 
 use crate::axis::dense;
 use crate::bits::{Quadratic, times_eq};
+use crate::cell_tables::{CellTables, SlotCells};
 use crate::relu::{CellWeights, Column, Part};
 use crate::shape::Shape;
-use crate::witness::{HiddenCell, OutputCell, Witness};
+use crate::witness::{View, Witness, cell_view};
 use rayon::prelude::*;
-use zeroize::Zeroize;
 use zkdl_field::multilinear::{eq, eq_table, fold};
-use zkdl_field::scalar::{ProductSum, SmallDot, SmallSum, from_i64};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{RoundPolynomial, SumOfProducts, SumProver, Term};
 
-/// Rows of equal width, folded together.
-#[derive(Debug, Clone)]
-struct Stack {
-    width: usize,
-    values: Vec<Scalar>,
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        self.values.zeroize();
-    }
-}
-
-impl Stack {
-    fn row(&self, i: usize) -> &[Scalar] {
-        &self.values[i * self.width..(i + 1) * self.width]
-    }
-
-    fn fold(&mut self, r: &Scalar) {
-        let half = self.width.div_ceil(2);
-        let fold_row = |row: &[Scalar]| -> Vec<Scalar> {
-            row.chunks(2).map(|pair| pair[0] + r * (high(pair) - pair[0])).collect()
-        };
-        self.values = self.values.par_chunks(self.width).flat_map_iter(fold_row).collect();
-        self.width = half;
-    }
-}
-
-/// The second of a pair, zero by padding.
-fn high(pair: &[Scalar]) -> Scalar {
-    pair.get(1).copied().unwrap_or(Scalar::ZERO)
-}
-
-/// The four tables of a slot: rows (t, b), columns j.
-struct Slot {
-    neg: Stack,
-    relu: Stack,
-    k: Stack,
-    bit: Stack,
-}
-
 /// Row weights of a slot for the quadratic parts.
-struct SlotWeights {
+#[derive(Debug, Clone)]
+pub struct SlotWeights {
     /// `(1-neg) Z''` at r_k.
-    a: Vec<Scalar>,
+    pub a: Vec<Scalar>,
     /// `(1-neg) K` at j*.
-    g_j: Vec<Scalar>,
+    pub g_j: Vec<Scalar>,
     /// `(1-neg) K` at r_j.
-    g_rj: Vec<Scalar>,
+    pub g_rj: Vec<Scalar>,
     /// `b^2 - b` at j*.
-    bit: Vec<Scalar>,
+    pub bit: Vec<Scalar>,
 }
 
 /// One column table: point not yet bound, scale from what is bound.
@@ -84,6 +47,11 @@ impl ColumnTable {
             self.scale *= eq(&[p], &[*r]);
         }
     }
+
+    /// The table without its next variable.
+    fn rest(&self) -> Vec<Scalar> {
+        eq_table(&self.point[..self.point.len() - 1])
+    }
 }
 
 /// The prover's state.
@@ -91,7 +59,7 @@ pub struct CellSum<'a> {
     shape: &'a Shape,
     witness: &'a Witness<'a>,
     weights: &'a CellWeights,
-    slots: Vec<Slot>,
+    tables: Vec<CellTables<'a>>,
     row_weights: Vec<SlotWeights>,
     /// By [`Column`].
     columns: [ColumnTable; 3],
@@ -110,17 +78,22 @@ const K: usize = 11;
 const BIT: usize = 12;
 
 impl<'a> CellSum<'a> {
-    /// `bits` is b(x, r_q) by slot.
+    /// `worth[p][v]` is what byte value v at place p adds to b(x, r_q).
     #[must_use]
-    pub fn new(shape: &'a Shape, witness: &'a Witness<'a>, weights: &'a CellWeights, bits: Vec<Vec<Scalar>>) -> Self {
-        let slots = bits.into_iter().enumerate().map(|(slot, bits)| tables(shape, witness, slot, bits)).collect();
+    pub fn new(
+        shape: &'a Shape,
+        witness: &'a Witness<'a>,
+        weights: &'a CellWeights,
+        worth: &'a [Vec<Scalar>],
+    ) -> Self {
         let columns = [Column::J, Column::K, Column::Rj]
             .map(|c| ColumnTable { point: weights.column(c).to_vec(), scale: Scalar::ONE });
+        let tables = (0..shape.layers()).map(|slot| CellTables::Bytes(SlotCells::new(shape, witness, slot, worth)));
         let mut sum = Self {
             shape,
             witness,
             weights,
-            slots,
+            tables: tables.collect(),
             row_weights: (0..shape.layers()).map(|slot| slot_weights(shape, weights, slot)).collect(),
             columns,
             linear: linear(shape, witness, weights),
@@ -139,22 +112,13 @@ impl<'a> CellSum<'a> {
     }
 
     fn neuron_round(&self) -> RoundPolynomial {
-        let rest: [Vec<Scalar>; 3] =
-            std::array::from_fn(|i| eq_table(&self.columns[i].point[..self.columns[i].point.len() - 1]));
-        let rows: Vec<(usize, usize)> = self
-            .slots
-            .iter()
-            .enumerate()
-            .flat_map(|(s, slot)| (0..slot.neg.values.len() / slot.neg.width).map(move |i| (s, i)))
-            .collect();
-        let mut sums = rows.into_par_iter().map(|(slot, row)| self.row_round(slot, row, &rest)).reduce(
-            || [[Scalar::ZERO; 3]; 3],
-            |a, b| std::array::from_fn(|i| std::array::from_fn(|k| a[i][k] + b[i][k])),
-        );
+        let rest: [Vec<Scalar>; 3] = std::array::from_fn(|i| self.columns[i].rest());
+        let slots = self.tables.par_iter().zip(&self.row_weights);
+        let mut sums = slots.map(|(tables, weights)| tables.round(&rest, weights)).reduce(Default::default, add_quadratics);
         for (column, linear) in self.linear.iter().enumerate() {
             for (pair, e) in linear.chunks(2).zip(&rest[column]) {
                 sums[column][0] += e * pair[0];
-                sums[column][1] += e * high(pair);
+                sums[column][1] += e * pair.get(1).unwrap_or(&Scalar::ZERO);
             }
         }
         let parts: [RoundPolynomial; 3] = std::array::from_fn(|i| {
@@ -163,34 +127,6 @@ impl<'a> CellSum<'a> {
         });
         let higher = |k: usize| parts.iter().map(|p| p.higher[k]).sum();
         RoundPolynomial { constant: parts.iter().map(|p| p.constant).sum(), higher: vec![higher(0), higher(1)] }
-    }
-
-    /// Quadratics at j*, r_k, r_j of one row, with the row's weights.
-    fn row_round(&self, slot: usize, row: usize, rest: &[Vec<Scalar>; 3]) -> [Quadratic; 3] {
-        let (tables, weights) = (&self.slots[slot], &self.row_weights[slot]);
-        let [mut a, mut g_j, mut g_rj, mut bit] = [[ProductSum::default(); 3]; 4];
-        let tables = [&tables.neg, &tables.relu, &tables.k, &tables.bit].map(|stack| stack.row(row));
-        for (j, (e_j, (e_k, e_rj))) in
-            (0..tables[0].len().div_ceil(2)).zip(rest[0].iter().zip(rest[1].iter().zip(&rest[2])))
-        {
-            let [neg, relu, k, b] = tables.map(|values| (values[2 * j], high(&values[2 * j..])));
-            let keep = (Scalar::ONE - neg.0, Scalar::ONE - neg.1);
-            let masked_relu = product(keep, relu);
-            let masked_k = product(keep, k);
-            let boolean = [b.0.square() - b.0, b.1.square() - b.1, (b.1 - b.0).square()];
-            for i in 0..3 {
-                a[i].add(e_k, &masked_relu[i]);
-                g_j[i].add(e_j, &masked_k[i]);
-                g_rj[i].add(e_rj, &masked_k[i]);
-                bit[i].add(e_j, &boolean[i]);
-            }
-        }
-        let at_j = |i: usize| weights.g_j[row] * g_j[i].reduce() + weights.bit[row] * bit[i].reduce();
-        [
-            std::array::from_fn(at_j),
-            a.map(|s| weights.a[row] * s.reduce()),
-            g_rj.map(|s| weights.g_rj[row] * s.reduce()),
-        ]
     }
 
     fn finish_inner(&mut self) {
@@ -202,14 +138,13 @@ impl<'a> CellSum<'a> {
     /// The sum over (l, t, b) that is left: weights, linear parts, neg, Z'', K, b.
     fn outer_sum(&self) -> SumOfProducts {
         let point: Vec<Scalar> = self.bound.iter().rev().copied().collect();
-        let at_x = SmallDot::new(&eq_table(&point));
         let mut tables: Vec<Vec<Scalar>> = PARTS.iter().map(|part| self.weights.outer_table(*part, &point)).collect();
-        tables.extend(self.linear_values(&at_x));
-        let firsts = |pick: fn(&Slot) -> &Stack| {
-            let rows: Vec<Vec<Scalar>> = self.slots.iter().map(|s| pick(s).values.clone()).collect();
+        tables.extend(self.linear_values(&eq_table(&point)));
+        let firsts: Vec<[Vec<Scalar>; 4]> = self.tables.iter().map(CellTables::firsts).collect();
+        tables.extend((0..4).map(|table| {
+            let rows: Vec<Vec<Scalar>> = firsts.iter().map(|slot| slot[table].clone()).collect();
             dense(self.shape, &rows)
-        };
-        tables.extend([firsts(|s| &s.neg), firsts(|s| &s.relu), firsts(|s| &s.k), firsts(|s| &s.bit)]);
+        }));
         let term = |coefficient, factors: &[usize]| Term { coefficient, factors: factors.to_vec() };
         let (plus, minus) = (Scalar::ONE, -Scalar::ONE);
         let terms = vec![
@@ -227,57 +162,23 @@ impl<'a> CellSum<'a> {
     }
 
     /// `2^R P + rem_Z`, `2^R K + rem_H`, `2^R_L G + rem_L` at the bound neurons, over (l, t, b).
-    fn linear_values(&self, at_x: &SmallDot) -> [Vec<Scalar>; 3] {
-        let mut rows = [const { Vec::new() }; 3];
-        for (slot, cells) in self.witness.cells.iter().enumerate() {
-            let stride = self.shape.stride(slot);
-            let output = self.shape.is_output(slot);
-            let row_values = |row: &[u8]| {
-                let mut sums = [SmallSum::default(); 3];
-                for (j, cell) in row.chunks_exact(stride).enumerate() {
-                    for (sum, n) in sums.iter_mut().zip(linear_cell(self.shape, output, cell)) {
-                        at_x.accumulate(sum, j, n);
-                    }
-                }
-                sums.map(SmallSum::reduce)
-            };
-            let values: Vec<[Scalar; 3]> =
-                cells.par_chunks_exact(self.shape.outputs(slot) * stride).map(row_values).collect();
-            for (i, rows) in rows.iter_mut().enumerate() {
-                rows.push(values.iter().map(|v| v[i]).collect::<Vec<_>>());
-            }
-        }
-        rows.map(|rows| dense(self.shape, &rows))
+    fn linear_values(&self, at_x: &[Scalar]) -> [Vec<Scalar>; 3] {
+        let rows = |slot: usize, view| {
+            let cells = cell_view(self.shape, self.witness, slot, view);
+            cells.times(0..cells.height(), at_x)
+        };
+        let (hidden, last) = (0..self.shape.layers() - 1, self.shape.layers() - 1);
+        let mut output = vec![Vec::new(); last];
+        output.push(rows(last, View::H));
+        let z: Vec<_> = hidden.clone().map(|slot| rows(slot, View::Z)).collect();
+        let h: Vec<_> = hidden.map(|slot| rows(slot, View::H)).collect();
+        [z, h, output].map(|rows| dense(self.shape, &rows))
     }
 }
 
-/// (value at 0, value at 1, leading coefficient) of a product of two lines given by their values at 0 and 1.
-fn product(a: (Scalar, Scalar), b: (Scalar, Scalar)) -> Quadratic {
-    [a.0 * b.0, a.1 * b.1, (a.1 - a.0) * (b.1 - b.0)]
-}
-
-/// z', h', o of a cell; what does not exist is zero.
-fn linear_cell(shape: &Shape, output: bool, cell: &[u8]) -> [i64; 3] {
-    if output {
-        [0, 0, OutputCell::unpack(shape, cell).o]
-    } else {
-        let cell = HiddenCell::unpack(shape, cell);
-        [cell.z, cell.h, 0]
-    }
-}
-
-fn tables(shape: &Shape, witness: &Witness<'_>, slot: usize, bits: Vec<Scalar>) -> Slot {
-    let width = shape.outputs(slot);
-    let cells = witness.cells[slot].par_chunks_exact(shape.stride(slot));
-    let stack = |values| Stack { width, values };
-    if shape.is_output(slot) {
-        let zero = vec![Scalar::ZERO; bits.len()];
-        let k = cells.map(|c| from_i64(OutputCell::unpack(shape, c).g)).collect();
-        return Slot { neg: stack(zero.clone()), relu: stack(zero), k: stack(k), bit: stack(bits) };
-    }
-    let cells: Vec<HiddenCell> = cells.map(|c| HiddenCell::unpack(shape, c)).collect();
-    let values = |field: fn(&HiddenCell) -> i64| stack(cells.par_iter().map(|c| from_i64(field(c))).collect());
-    Slot { neg: values(|c| i64::from(c.neg)), relu: values(|c| c.relu), k: values(|c| c.k), bit: stack(bits) }
+/// Sums of three quadratics.
+pub fn add_quadratics(a: [Quadratic; 3], b: [Quadratic; 3]) -> [Quadratic; 3] {
+    std::array::from_fn(|i| std::array::from_fn(|k| a[i][k] + b[i][k]))
 }
 
 fn slot_weights(shape: &Shape, weights: &CellWeights, slot: usize) -> SlotWeights {
@@ -292,25 +193,18 @@ fn slot_weights(shape: &Shape, weights: &CellWeights, slot: usize) -> SlotWeight
 /// `sum over rows of weight z'` (and o) at j*, of h' at r_k: one value for each neuron.
 fn linear(shape: &Shape, witness: &Witness<'_>, weights: &CellWeights) -> [Vec<Scalar>; 2] {
     let mut totals = [const { Vec::new() }; 2].map(|_: Vec<Scalar>| vec![Scalar::ZERO; 1 << shape.log_width()]);
-    for (slot, cells) in witness.cells.iter().enumerate() {
-        let (width, stride, output) = (shape.outputs(slot), shape.stride(slot), shape.is_output(slot));
-        let part = if output { Part::O } else { Part::Z };
-        let at_j = SmallDot::new(&weights.row_weights(shape, part, Column::J, slot));
-        let at_k = SmallDot::new(&weights.row_weights(shape, Part::H, Column::K, slot));
-        let column = |j: usize| {
-            let mut sums = [SmallSum::default(); 2];
-            for row in 0..at_j.len() {
-                let first = (row * width + j) * stride;
-                let [z, h, o] = linear_cell(shape, output, &cells[first..first + stride]);
-                at_j.accumulate(&mut sums[0], row, z + o);
-                at_k.accumulate(&mut sums[1], row, h);
-            }
-            sums.map(SmallSum::reduce)
+    for slot in 0..shape.layers() {
+        let views = if shape.is_output(slot) {
+            vec![(View::H, Part::O, Column::J, 0)]
+        } else {
+            vec![(View::Z, Part::Z, Column::J, 0), (View::H, Part::H, Column::K, 1)]
         };
-        let columns: Vec<[Scalar; 2]> = (0..width).into_par_iter().map(column).collect();
-        for (j, column) in columns.iter().enumerate() {
-            totals[0][j] += column[0];
-            totals[1][j] += column[1];
+        for (view, part, column, total) in views {
+            let row_weights = weights.row_weights(shape, part, column, slot);
+            let sums = cell_view(shape, witness, slot, view).combine(0, &row_weights);
+            for (total, sum) in totals[total].iter_mut().zip(sums) {
+                *total += sum;
+            }
         }
     }
     totals
@@ -326,11 +220,7 @@ impl SumProver for CellSum<'_> {
             outer.bind(r);
             return;
         }
-        for slot in &mut self.slots {
-            for stack in [&mut slot.neg, &mut slot.relu, &mut slot.k, &mut slot.bit] {
-                stack.fold(r);
-            }
-        }
+        self.tables.par_iter_mut().for_each(|tables| tables.bind(r));
         for column in &mut self.columns {
             column.bind(r);
         }

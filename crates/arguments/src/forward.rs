@@ -18,7 +18,8 @@
 //! `w_{t+1} = w_t - A_t^T (G_t eq(j*))`.
 
 use crate::axis::outer;
-use crate::matmul::{MatmulSum, contract, descend};
+use crate::integers::IntegerMatrix;
+use crate::matmul::{MatmulSum, descend};
 use crate::shape::Shape;
 use crate::witness::{Tensors, Witness};
 use rayon::prelude::*;
@@ -27,7 +28,7 @@ use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
 use zkdl_field::multilinear::{eq, eq_index, eq_table, prefix};
-use zkdl_field::scalar::{SmallDot, dot};
+use zkdl_field::scalar::dot;
 use zkdl_field::{Field, Scalar, scalar};
 use zkdl_sumcheck as sumcheck;
 use zkdl_transcript::ReadError;
@@ -145,7 +146,7 @@ pub fn prove<P: ProverChannel>(
     channel: &mut P,
     shape: &Shape,
     witness: &Witness<'_>,
-    tensors: &Tensors,
+    tensors: &Tensors<'_>,
 ) -> (Point, Claims<Opening>, Work) {
     let point = draw(shape, |n| channel.challenges("forward.in", n));
     let (mut sum, work) = prepare(shape, &point, witness, tensors);
@@ -187,12 +188,12 @@ fn index(shape: &Shape, l: usize, t: usize, c: usize) -> usize {
     (((l << shape.log_steps()) + t) << 1) + c
 }
 
-fn prepare(shape: &Shape, p: &Point, witness: &Witness<'_>, tensors: &Tensors) -> (MatmulSum, Work) {
+fn prepare(shape: &Shape, p: &Point, witness: &Witness<'_>, tensors: &Tensors<'_>) -> (MatmulSum, Work) {
     let (layers, steps) = (shape.layers(), shape.steps());
-    let at_j = SmallDot::new(&eq_table(&p.j));
-    let at_b = SmallDot::new(&eq_table(&p.beta)[..shape.batch]);
+    let at_j = eq_table(&p.j);
+    let at_b = &eq_table(&p.beta)[..shape.batch];
     let g_at_j: Vec<_> = tensors.g.iter().map(|g| g.times(0..steps * shape.batch, &at_j)).collect();
-    let w0_at_j: Vec<_> = (0..layers).map(|s| contract_slot(shape, s, witness.start[s], &at_j)).collect();
+    let w0_at_j: Vec<_> = (0..layers).map(|s| contract(witness.start[s], shape.outputs(s), &at_j)).collect();
     let cube = index(shape, 1 << shape.log_layers(), 0, 0);
     let (mut a, mut w, mut w_of) = (vec![Vec::new(); cube], Vec::new(), vec![None; cube]);
     let bias = bias_input(shape) * prefix(shape.batch, &p.beta);
@@ -208,7 +209,7 @@ fn prepare(shape: &Shape, p: &Point, witness: &Witness<'_>, tensors: &Tensors) -
             [row, bias]
         }));
         for t in 0..steps {
-            a[index(shape, l, t, 0)] = tensors.a[l].combine(t * shape.batch, &at_b);
+            a[index(shape, l, t, 0)] = tensors.a[l].combine(t * shape.batch, at_b);
             a[index(shape, l, t, 1)] = vec![bias];
         }
     }
@@ -217,17 +218,18 @@ fn prepare(shape: &Shape, p: &Point, witness: &Witness<'_>, tensors: &Tensors) -
 }
 
 /// `W(k, j*)` for every k of a slot, the bias last.
-fn contract_slot(shape: &Shape, slot: usize, weights: &[i64], at_j: &SmallDot) -> Vec<Scalar> {
-    contract(weights, &at_j.prefix(shape.outputs(slot)))
+fn contract(weights: &[i64], outputs: usize, at_j: &[Scalar]) -> Vec<Scalar> {
+    let weights = IntegerMatrix::integers(weights, outputs);
+    weights.times(0..weights.height(), at_j)
 }
 
 /// `W_t(k,j*)` for t = 0..=T, the bias last, from `W_0(k,j*)`, A and `gamma = G(t,b,j*)`.
-fn weight_rows(shape: &Shape, a: &crate::witness::Matrix, gamma: &[Scalar], start: Vec<Scalar>) -> Vec<Vec<Scalar>> {
+fn weight_rows(shape: &Shape, a: &IntegerMatrix<'_>, gamma: &[Scalar], start: Vec<Scalar>) -> Vec<Vec<Scalar>> {
     let deltas = gamma
         .par_chunks(shape.batch)
         .enumerate()
         .map(|(t, gamma)| {
-            let mut delta = a.combine(t * shape.batch, &SmallDot::new(gamma));
+            let mut delta = a.combine(t * shape.batch, gamma);
             delta.push(bias_input(shape) * gamma.iter().sum::<Scalar>());
             delta
         })

@@ -6,9 +6,10 @@
 //! | [`backward`] | `H = G W^T` for all layers and steps |
 //! | [`update`] | `W_t = W_0 - sum_{s<t} A_s^T G_s`, exact accumulation |
 //! | [`relu`] | zkReLU: every bit is a bit, and Z, H, A, G follow from them |
-//! | [`bits`], [`cells`] | the prover's work for zkReLU: on bytes, on cells |
+//! | [`bits`], [`cells`], [`cell_tables`] | the prover's work for zkReLU: on bytes, on cells |
 //! | [`selection`] | which committed rows each claim is about, and with what weights |
 //! | [`opening`] | all claims about committed rows in one inner-product argument |
+//! | [`integers`] | matrices of small integers, as they lie in memory, times vectors of scalars |
 //! | [`matmul`] | the sum that forward and backward share |
 //! | [`rows`] | how cells and weights lie in committed rows |
 //! | [`window`] | all of them in order |
@@ -19,8 +20,10 @@
 pub mod axis;
 pub mod backward;
 pub mod bits;
+pub mod cell_tables;
 pub mod cells;
 pub mod forward;
+pub mod integers;
 pub mod matmul;
 pub mod opening;
 pub mod relu;

@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 use zeroize::Zeroize;
 use zkdl_field::multilinear::fold;
-use zkdl_field::scalar::{ProductSum, SmallDot, dot};
+use zkdl_field::scalar::{ProductSum, dot};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{RoundPolynomial, SumOfProducts, SumProver, Term};
 
@@ -123,12 +123,6 @@ impl SumProver for MatmulSum {
         self.inner -= 1;
         self.finish_inner();
     }
-}
-
-/// `<row_k, v>` for every row of an integer matrix with `v.len()` columns.
-#[must_use]
-pub fn contract(matrix: &[i64], v: &SmallDot) -> Vec<Scalar> {
-    matrix.par_chunks(v.len()).map(|row| v.dot(row.iter().copied())).collect()
 }
 
 /// Running differences: `[start, start - delta_0, start - delta_0 - delta_1, ..]`, each delta as long as `start`.

@@ -16,14 +16,17 @@
 //! Cost: prover one multiply-add a committed value (a byte counts as one) and 4 multiplications a column and class; verifier
 //! one scalar a row and the column weights, O(C) a class.
 
+use crate::integers::IntegerMatrix;
 use crate::rows::Class;
 use crate::selection::Query;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
+use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq_table, log2_ceil};
-use zkdl_field::scalar::{SmallDot, SmallSum, dot, powers};
+use zkdl_field::scalar::{SmallDot, dot, powers};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
 use zkdl_transcript::ReadError;
@@ -256,16 +259,56 @@ fn add_longer(mut a: Vec<Scalar>, b: Vec<Scalar>) -> Vec<Scalar> {
 /// Byte histograms: one addition a byte, then the eight columns of a place from its 256 bins.
 fn combine_bits(rows: &[(&[u8], Scalar)]) -> Vec<Scalar> {
     let places = rows.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
-    let place = |place: usize| {
-        let mut bins = [Scalar::ZERO; 256];
-        for (row, weight) in rows {
-            if let Some(byte) = row.get(place).filter(|byte| **byte != 0) {
-                bins[usize::from(*byte)] += weight;
+    let starts: Vec<usize> = (0..places).step_by(PLACES).collect();
+    starts.into_par_iter().flat_map_iter(|first| lanes::run(CombineBits { rows, first })).collect()
+}
+
+/// Places of a row that are counted together: their bins stay in the second-level cache.
+const PLACES: usize = 8;
+
+/// `sum weight bit` for the columns of the places `first ..`.
+struct CombineBits<'k> {
+    rows: &'k [(&'k [u8], Scalar)],
+    first: usize,
+}
+
+impl Kernel for CombineBits<'_> {
+    type Output = Vec<Scalar>;
+
+    #[inline(always)]
+    fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
+        let mut bins = vec![L::Loose::default(); PLACES * 256];
+        let mut places = 0;
+        for rows in self.rows.chunks(LOOSE_ADDITIONS / WIDTH * WIDTH) {
+            for octet in rows.chunks(WIDTH) {
+                let mut weights = [Scalar::ZERO; WIDTH];
+                for (weight, row) in weights.iter_mut().zip(octet) {
+                    *weight = row.1;
+                }
+                for ((row, _), weight) in octet.iter().zip(lanes.spread(lanes.load(&weights))) {
+                    let bytes = row.get(self.first..).unwrap_or(&[]);
+                    places = places.max(bytes.len().min(PLACES));
+                    for (bins, byte) in bins.chunks_exact_mut(256).zip(bytes) {
+                        if *byte != 0 {
+                            lanes.add_loose(&mut bins[usize::from(*byte)], &weight);
+                        }
+                    }
+                }
+            }
+            for octet in bins.as_chunks_mut::<WIDTH>().0 {
+                *octet = lanes.spread(lanes.gather(octet));
             }
         }
-        bit_sums(bins)
-    };
-    (0..places).into_par_iter().flat_map_iter(place).collect()
+        let mut out = Vec::with_capacity(8 * places);
+        for bins in bins.chunks_exact(256).take(places) {
+            let mut values = [Scalar::ZERO; 256];
+            for (values, octet) in values.as_chunks_mut::<WIDTH>().0.iter_mut().zip(bins.as_chunks::<WIDTH>().0) {
+                *values = lanes.store(lanes.gather(octet));
+            }
+            out.extend(bit_sums(values));
+        }
+        out
+    }
 }
 
 /// For each bit the sum of the bins whose index has it: fold the upper half onto the lower, highest bit first.
@@ -281,19 +324,16 @@ fn bit_sums(mut bins: [Scalar; 256]) -> [Scalar; 8] {
     sums
 }
 
+/// Rows of one length are one matrix.
 fn combine_integers(rows: &[(&[i64], Scalar)]) -> Vec<Scalar> {
-    let weights = SmallDot::new(&rows.iter().map(|(_, w)| *w).collect::<Vec<_>>());
-    let length = rows.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
-    let column = |j: usize| {
-        let mut sum = SmallSum::default();
-        for (i, (row, _)) in rows.iter().enumerate() {
-            if let Some(n) = row.get(j) {
-                weights.accumulate(&mut sum, i, *n);
-            }
-        }
-        sum.reduce()
-    };
-    (0..length).into_par_iter().map(column).collect()
+    let mut by_length: BTreeMap<usize, (Vec<&[i64]>, Vec<Scalar>)> = BTreeMap::new();
+    for (row, weight) in rows {
+        let (rows, weights) = by_length.entry(row.len()).or_default();
+        rows.push(row);
+        weights.push(*weight);
+    }
+    let combined = by_length.into_iter().map(|(width, (rows, weights))| IntegerMatrix::rows(rows, width).combine(0, &weights));
+    combined.fold(Vec::new(), add_longer)
 }
 
 fn combine_points(points: &[(&[i32], usize, Scalar)]) -> Vec<Scalar> {

@@ -320,7 +320,7 @@ pub fn prove<P: ProverChannel>(
     let alpha = channel.challenges("relu.alpha", 8);
     let weights = CellWeights::new(shape, at, &alpha, alpha[7] * eq(&mu_q, &r_q));
     let claim = batched_claim(shape, at, &alpha, inputs, f_a);
-    let mut cells = CellSum::new(shape, witness, &weights, bits.bound());
+    let mut cells = CellSum::new(shape, witness, &weights, bits.worth());
     let (last_claim, point) = sumcheck::prove(channel, "relu.cell", claim, &cell_degrees(shape), &mut cells);
     let cell = send_cell(channel, &weights, split_point(shape, &point), cells.values());
     let gamma = std::array::from_fn(|_| channel.challenge("relu.gamma"));

@@ -18,6 +18,7 @@
 //! Cost: L T B dense entries, a cell's worth divided by the width.
 
 use crate::axis::{Axis, dense, outer};
+use crate::integers::IntegerMatrix;
 use crate::shape::Shape;
 use crate::witness::{Tensors, Witness};
 use crate::{backward, forward};
@@ -25,7 +26,7 @@ use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
 use zkdl_field::multilinear::{eq, eq_index, eq_table, later};
-use zkdl_field::scalar::{SmallDot, dot};
+use zkdl_field::scalar::dot;
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
 use zkdl_transcript::ReadError;
@@ -135,7 +136,7 @@ pub fn prove<P: ProverChannel>(
     channel: &mut P,
     shape: &Shape,
     witness: &Witness<'_>,
-    tensors: &Tensors,
+    tensors: &Tensors<'_>,
     at: Points<'_>,
     weights: Weights<'_, Opening>,
     work: (&forward::Work, &backward::Work),
@@ -198,6 +199,11 @@ fn stack(f: &forward::Point, p: &[Scalar], main: &[Scalar], bias: &[Scalar]) -> 
     (Scalar::ONE - f.rc) * over_layers(main) + f.rc * eq_index(&f.rk, 0) * over_layers(bias)
 }
 
+/// `sum_j n_j v_j`; `v` may be longer.
+fn integer_dot(integers: &[i64], v: &[Scalar]) -> Scalar {
+    IntegerMatrix::integers(integers, integers.len()).times(0..1, v).iter().sum()
+}
+
 /// The evaluations of public start weights, in O(parameters).
 fn public_values(shape: &Shape, w0: &[&[i64]], at: Points<'_>) -> [Scalar; 3] {
     let (f, b) = (at.forward, at.backward);
@@ -206,11 +212,11 @@ fn public_values(shape: &Shape, w0: &[&[i64]], at: Points<'_>) -> [Scalar; 3] {
     let mut bias = [Vec::new(), Vec::new()];
     for (slot, weights) in w0.iter().enumerate() {
         let (inputs, outputs) = (shape.widths[slot], shape.outputs(slot));
-        let at_inputs = backward::combine_rows(weights, outputs, &SmallDot::new(&at_k[..inputs]));
+        let at_inputs = IntegerMatrix::integers(weights, outputs).combine(0, &at_k[..inputs]);
         let bias_row = &weights[inputs * outputs..];
         for (i, e) in [&at_j, &at_rj].into_iter().enumerate() {
             main[i].push(dot(&at_inputs, e));
-            bias[i].push(SmallDot::new(&e[..outputs]).dot(bias_row.iter().copied()));
+            bias[i].push(integer_dot(bias_row, e));
         }
     }
     let v_2 = main[1].iter().enumerate().map(|(l, v)| eq_index(&b.l, l) * v).sum::<Scalar>();
@@ -231,7 +237,7 @@ fn weight_values(
     let at_neurons = |rows: &[Vec<Scalar>]| rows.iter().map(|w| dot(w, &at_rj)).collect::<Vec<_>>();
     let bias_row = |weights: &[&[i64]]| -> Vec<Scalar> {
         let bias = |s: usize| &weights[s][shape.widths[s] * shape.outputs(s)..];
-        (0..shape.layers()).map(|s| SmallDot::new(&at_rj[..shape.outputs(s)]).dot(bias(s).iter().copied())).collect()
+        (0..shape.layers()).map(|s| integer_dot(bias(s), &at_rj)).collect()
     };
     let main_0 = at_neurons(&backward_work.w0_at_k);
     let main_t = at_neurons(&backward_work.wt_at_k);
@@ -252,7 +258,7 @@ const F: usize = 6;
 
 fn prepare(
     shape: &Shape,
-    tensors: &Tensors,
+    tensors: &Tensors<'_>,
     at: Points<'_>,
     alpha: &[Scalar],
     (forward_work, backward_work): (&forward::Work, &backward::Work),
@@ -260,7 +266,7 @@ fn prepare(
     let (f, b) = (at.forward, at.backward);
     let at_rj = eq_table(&b.j);
     let g_at_rj: Vec<Vec<Scalar>> =
-        tensors.g.iter().map(|g| g.times(0..shape.steps() * shape.batch, &SmallDot::new(&at_rj[..g.width]))).collect();
+        tensors.g.iter().map(|g| g.times(0..g.height(), &at_rj)).collect();
     let one = vec![Scalar::ONE; 1 << shape.log_batch()];
     let at_l2 = eq_table(&b.l);
     let bias = f.rc * eq_index(&f.rk, 0) * forward::bias_input(shape);

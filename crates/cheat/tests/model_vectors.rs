@@ -5,6 +5,8 @@
 use serde_json::Value;
 use zkdl_arguments::opening::{self, RowValues, holds};
 use zkdl_arguments::{Format, Shape};
+use zkdl_arguments::integers::IntegerMatrix;
+use zkdl_arguments::witness::{View, cell_view};
 use zkdl_cheat::fast;
 use zkdl_cheat::harness::{Counter, Event, Tap, untouched};
 use zkdl_cheat::sample::Sample;
@@ -12,7 +14,7 @@ use zkdl_cheat::tensor::{at, value};
 use zkdl_cheat::trainer::honest;
 use zkdl_cheat::witness::{Packed, Witness};
 use zkdl_field::multilinear::{eq_table, evaluate};
-use zkdl_field::scalar::{decode, dot, from_i128};
+use zkdl_field::scalar::{decode, dot, encode, from_i128};
 use zkdl_field::{Field, Scalar};
 
 const SEED: u64 = 230;
@@ -93,23 +95,39 @@ fn run() -> Run {
 fn the_trainer_computes_the_models_trace() {
     let r = run();
     let shape = &r.sample.shape;
-    let tensors = zkdl_arguments::Tensors::new(shape, &r.packed.witness());
-    for (slot, g) in tensors.g.iter().enumerate() {
-        let expected: Vec<i128> = matrix3(&r.vectors["G"][slot]);
-        assert_eq!(g.values.iter().map(|x| i128::from(*x)).collect::<Vec<_>>(), expected, "G of slot {slot}");
+    let witness = r.packed.witness();
+    let entries = |slot: usize, view| entries(&cell_view(shape, &witness, slot, view));
+    for slot in 0..shape.layers() {
+        assert_eq!(entries(slot, View::Gradient), scalars3(&r.vectors["G"][slot]), "G of slot {slot}");
     }
     for slot in 0..shape.layers() - 1 {
         let (p, k) = (matrix3(&r.vectors["P"][slot]), matrix3(&r.vectors["K"][slot]));
-        for (i, cell) in r.packed.cells[slot].chunks(shape.stride(slot)).enumerate() {
-            let cell = zkdl_arguments::witness::HiddenCell::unpack(shape, cell);
-            assert_eq!(i128::from(cell.z >> shape.format.r), p[i], "P of slot {slot}");
-            assert_eq!(i128::from(cell.k), k[i], "K of slot {slot}");
-        }
+        let floor = |x: Scalar| to_i128(&x) >> shape.format.r;
+        assert_eq!(entries(slot, View::Z).into_iter().map(floor).collect::<Vec<_>>(), p, "P of slot {slot}");
+        assert_eq!(entries(slot, View::H).into_iter().map(floor).collect::<Vec<_>>(), k, "K of slot {slot}");
+        let positive: Vec<_> = p.iter().map(|p| from_i128((*p).max(0))).collect();
+        assert_eq!(entries(slot, View::Activation), positive, "A of slot {slot}");
     }
     for (slot, end) in r.packed.end.iter().enumerate() {
         let expected = matrix(&r.vectors["W_T"][slot]).concat();
         assert_eq!(end.iter().map(|x| i128::from(*x)).collect::<Vec<_>>(), expected, "W_T of slot {slot}");
     }
+}
+
+/// All entries of a view, row by row.
+fn entries(matrix: &IntegerMatrix<'_>) -> Vec<Scalar> {
+    (0..matrix.height()).flat_map(|row| matrix.combine(row, &[Scalar::ONE])).collect()
+}
+
+/// The small integer of a residue.
+fn to_i128(x: &Scalar) -> i128 {
+    let magnitude = |x: &Scalar| i128::from_le_bytes(encode(x)[..16].try_into().unwrap());
+    let opposite = -x;
+    if encode(x)[31] == 0 { magnitude(x) } else { -magnitude(&opposite) }
+}
+
+fn scalars3(v: &Value) -> Vec<Scalar> {
+    matrix3(v).into_iter().map(from_i128).collect()
 }
 
 fn matrix3(v: &Value) -> Vec<i128> {

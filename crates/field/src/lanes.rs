@@ -22,7 +22,8 @@
 //! | `sub::<K>(A, B)`, `a - b + (K + 1) p` | A + K + 1 | B <= K, A + K + 1 <= 60 |
 //! | `mul(A, B)` | A B / 4 + 1 | A B <= 236 |
 //! | `reduce` | 2 | the sum of A B over all terms is at most 2^19 |
-//! | `small_reduce` | 4 | at most 2^16 terms, integers below 2^52 |
+//! | `gather` | 2 | at most [`LOOSE_ADDITIONS`] additions of bound 60 |
+//! | `small_reduce` | 2 | at most 2^16 terms, integers below 2^52 |
 //!
 //! The division by 4 is Montgomery's: 2^256 is four times the modulus 2^254 + t, t below 2^126, up to a factor of 1 + 2^-128, for
 //! which `sub` with K > 1 and the gap between 60 and 64 leave room.
@@ -41,14 +42,15 @@ use std::sync::OnceLock;
 /// Elements of a vector.
 pub const WIDTH: usize = 8;
 
+/// How many residues may be added to a [`Lanes::Loose`] that was gathered and spread again, or is new.
+pub const LOOSE_ADDITIONS: usize = 2000;
+
 /// A field of the curve: the scalars or the coordinates.
 pub trait LaneField: Field + Copy + Send + Sync + sealed::Sealed {
     /// The modulus, lowest limb first, 52 bits a limb.
     const MODULUS: [u64; 5];
     /// `-1 / modulus` modulo 2^52.
     const INVERSE: u64;
-    /// 2^516 modulo the modulus.
-    const POWER_516: [u64; 5];
     /// An integer as a residue.
     fn from_i64(n: i64) -> Self;
     /// A sum of products that is reduced once.
@@ -66,11 +68,10 @@ mod sealed {
 }
 
 macro_rules! lane_field {
-    ($field:ty, $modulus:expr, $inverse:expr, $power:expr) => {
+    ($field:ty, $modulus:expr, $inverse:expr) => {
         impl LaneField for $field {
             const MODULUS: [u64; 5] = $modulus;
             const INVERSE: u64 = $inverse;
-            const POWER_516: [u64; 5] = $power;
             type Sum = pasta_curves::deferred::Product<Self>;
 
             fn from_i64(n: i64) -> Self {
@@ -94,14 +95,12 @@ macro_rules! lane_field {
 lane_field!(
     Base,
     [0xd_30ed_0000_0001, 0xf_c094_cf91_b992, 0x22_4698, 0, 0x4000_0000_0000],
-    0xd_30ec_ffff_ffff,
-    [0x46956000000ee, 0xe09e441c41953, 0xc95d18d38a3a9, 0x7147797a99bc3, 0x16d41af7b9cb]
+    0xd_30ec_ffff_ffff
 );
 lane_field!(
     Scalar,
     [0x6_eb21_0000_0001, 0xf_c099_4a8d_d8c4, 0x22_4698, 0, 0x4000_0000_0000],
-    0x6_eb20_ffff_ffff,
-    [0x9b9ae000000ee, 0xe07e781c84b0d, 0xccf5906372701, 0xaa97fae231004, 0x16d41af7ccfd]
+    0x6_eb20_ffff_ffff
 );
 
 /// Arithmetic on eight residues at a time. See the module for bounds.
@@ -117,6 +116,9 @@ pub trait Lanes<F: LaneField>: Copy + Send + Sync {
     type Integers: Copy + Send + Sync;
     /// Eight sums of integers times residues.
     type SmallSum: Copy + Default + Send + Sync;
+    /// One residue, kept so that adding another is a single instruction: entries of tables that are looked up and summed,
+    /// bins of histograms.
+    type Loose: Copy + Default + Send + Sync;
 
     /// Eight elements.
     fn load(self, values: &[F; WIDTH]) -> Self::Vector;
@@ -146,6 +148,15 @@ pub trait Lanes<F: LaneField>: Copy + Send + Sync {
     fn small_add(self, sum: &mut Self::SmallSum, f: Self::Vector, n: Self::Integers);
     /// The sums so far.
     fn small_reduce(self, sum: Self::SmallSum) -> Self::Vector;
+
+    /// One element.
+    fn loose(self, value: &F) -> Self::Loose;
+    /// The eight residues of a vector, one by one.
+    fn spread(self, v: Self::Vector) -> [Self::Loose; WIDTH];
+    /// Adds; at most [`LOOSE_ADDITIONS`] times before the sum is gathered.
+    fn add_loose(self, sum: &mut Self::Loose, x: &Self::Loose);
+    /// Eight sums as a vector.
+    fn gather(self, sums: &[Self::Loose; WIDTH]) -> Self::Vector;
 
     /// The sum of all lanes.
     #[inline(always)]
@@ -300,6 +311,28 @@ mod tests {
         }
     }
 
+    fn check_loose<F: LaneField + PrimeField, L: Lanes<F>>(lanes: L) {
+        let values = samples::<F>(64);
+        let mut sums = [L::Loose::default(); 8];
+        let mut plain = [F::ZERO; 8];
+        for k in 0..LOOSE_ADDITIONS / 2 {
+            let chunk: &[F; 8] = values[k % 50..k % 50 + 8].try_into().unwrap();
+            let x = lanes.load(chunk);
+            for (sum, loose) in sums.iter_mut().zip(lanes.spread(lanes.sub::<58>(x, lanes.add(x, x)))) {
+                lanes.add_loose(sum, &loose);
+            }
+            for i in 0..8 {
+                plain[i] -= chunk[i];
+            }
+            lanes.add_loose(&mut sums[k % 8], &lanes.loose(&values[k % 64]));
+            plain[k % 8] += values[k % 64];
+        }
+        let gathered = lanes.gather(&sums);
+        assert_eq!(lanes.store(gathered), plain);
+        assert_eq!(lanes.store(lanes.gather(&lanes.spread(gathered))), plain);
+        assert_eq!(lanes.store(lanes.gather(&[L::Loose::default(); 8])), [F::ZERO; 8]);
+    }
+
     /// The widest factors and sums that the bounds allow, of the largest elements.
     fn check_extremes<F: LaneField + PrimeField, L: Lanes<F>>(lanes: L) {
         let largest = lanes.splat(&-F::ONE);
@@ -333,6 +366,8 @@ mod tests {
         check_arithmetic::<Scalar, _>(lanes);
         check_arithmetic::<Base, _>(lanes);
         check_sums::<Scalar, _>(lanes);
+        check_loose::<Scalar, _>(lanes);
+        check_loose::<Base, _>(lanes);
         check_sums::<Base, _>(lanes);
         check_extremes::<Scalar, _>(lanes);
         check_extremes::<Base, _>(lanes);

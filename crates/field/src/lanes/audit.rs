@@ -3,7 +3,7 @@
 //! A kernel that respects the bounds here cannot overflow on any implementation, whatever the values are.
 
 use super::portable::{Portable, Products};
-use super::{LaneField, Lanes, PointLanes, Scratch, WIDTH};
+use super::{LOOSE_ADDITIONS, LaneField, Lanes, PointLanes, Scratch, WIDTH};
 use crate::batch::Xy;
 use crate::group::Base;
 
@@ -31,6 +31,19 @@ impl<F: LaneField> Default for Counted<F> {
     }
 }
 
+/// A residue that counts its additions.
+#[derive(Clone, Copy)]
+pub struct CountedLoose<F> {
+    value: F,
+    additions: usize,
+}
+
+impl<F: LaneField> Default for CountedLoose<F> {
+    fn default() -> Self {
+        Self { value: F::ZERO, additions: 0 }
+    }
+}
+
 const MOST: u64 = 60;
 const MOST_SUM: u64 = 1 << 19;
 const MOST_INTEGERS: u64 = 1 << 16;
@@ -45,6 +58,7 @@ impl<F: LaneField> Lanes<F> for Audit {
     type Sum = Counted<F>;
     type Integers = [u64; WIDTH];
     type SmallSum = Counted<F>;
+    type Loose = CountedLoose<F>;
 
     fn load(self, values: &[F; WIDTH]) -> Self::Vector {
         bounded(*values, 1)
@@ -109,7 +123,25 @@ impl<F: LaneField> Lanes<F> for Audit {
 
     fn small_reduce(self, sum: Self::SmallSum) -> Self::Vector {
         assert!(sum.size <= MOST_INTEGERS, "a sum of {} integers", sum.size);
-        bounded(Lanes::<F>::small_reduce(Portable, sum.products), 4)
+        bounded(Lanes::<F>::small_reduce(Portable, sum.products), 2)
+    }
+
+    fn loose(self, value: &F) -> Self::Loose {
+        CountedLoose { value: *value, additions: 0 }
+    }
+
+    fn spread(self, v: Self::Vector) -> [Self::Loose; WIDTH] {
+        v.values.map(|value| self.loose(&value))
+    }
+
+    fn add_loose(self, sum: &mut Self::Loose, x: &Self::Loose) {
+        sum.value += x.value;
+        sum.additions += 1 + x.additions;
+        assert!(sum.additions <= LOOSE_ADDITIONS, "{} loose additions", sum.additions);
+    }
+
+    fn gather(self, sums: &[Self::Loose; WIDTH]) -> Self::Vector {
+        bounded(sums.map(|sum| sum.value), 2)
     }
 }
 

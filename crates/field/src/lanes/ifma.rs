@@ -44,6 +44,17 @@ pub struct SmallColumns {
     terms: u32,
 }
 
+/// One element: five limbs and three words of nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Row(__m512i);
+
+impl Default for Row {
+    #[inline(always)]
+    fn default() -> Self {
+        Self(zero())
+    }
+}
+
 /// A product adds less than ten times 2^52 to a column; 64 bits hold 409 of them.
 const CARRY_AFTER: u32 = 256;
 /// A small product adds less than twice 2^52; 64 bits hold 2048 of them.
@@ -154,6 +165,10 @@ instructions! {
     high(sum, a, b) = _mm512_madd52hi_epu64(sum, a, b);
     low_halves(a, b) = _mm512_shuffle_i64x2::<0x44>(a, b);
     high_halves(a, b) = _mm512_shuffle_i64x2::<0xee>(a, b);
+    even_words(a, b) = _mm512_unpacklo_epi64(a, b);
+    odd_words(a, b) = _mm512_unpackhi_epi64(a, b);
+    even_quarters(a, b) = _mm512_shuffle_i64x2::<0x88>(a, b);
+    odd_quarters(a, b) = _mm512_shuffle_i64x2::<0xdd>(a, b);
 }
 
 #[inline(always)]
@@ -240,6 +255,24 @@ fn untranspose([w0, w1, w2, w3]: [__m512i; 4]) -> [__m512i; 4] {
         permute(cd_01, WORDS_01, cd_23),
         permute(cd_01, WORDS_23, cd_23),
     ]
+}
+
+/// Rows become columns. Those that the caller ignores or knows to be zero cost nothing.
+#[inline(always)]
+fn transpose_8(r: [__m512i; 8]) -> [__m512i; 8] {
+    // Quarter q of `even[i]`: words 2 q of rows 2 i and 2 i + 1; of `odd[i]`: words 2 q + 1.
+    let even: [__m512i; 4] = std::array::from_fn(|i| even_words(r[2 * i], r[2 * i + 1]));
+    let odd: [__m512i; 4] = std::array::from_fn(|i| odd_words(r[2 * i], r[2 * i + 1]));
+    let ([e0, e1, e2, e3], [o0, o1, o2, o3]) = (quarters(even), quarters(odd));
+    [e0, o0, e1, o1, e2, o2, e3, o3]
+}
+
+/// Register q of the result holds quarter q of all four.
+#[inline(always)]
+fn quarters([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    let (ab_02, cd_02) = (even_quarters(a, b), even_quarters(c, d));
+    let (ab_13, cd_13) = (odd_quarters(a, b), odd_quarters(c, d));
+    [even_quarters(ab_02, cd_02), even_quarters(ab_13, cd_13), odd_quarters(ab_02, cd_02), odd_quarters(ab_13, cd_13)]
 }
 
 /// Words of 64 bits cut into limbs of 52.
@@ -396,6 +429,7 @@ impl<F: LaneField> Lanes<F> for Ifma {
     type Sum = Columns;
     type Integers = __m512i;
     type SmallSum = SmallColumns;
+    type Loose = Row;
 
     #[inline(always)]
     fn load(self, values: &[F; WIDTH]) -> Limbs {
@@ -499,13 +533,47 @@ impl<F: LaneField> Lanes<F> for Ifma {
     #[inline(always)]
     fn small_reduce(self, mut sum: SmallColumns) -> Limbs {
         carry_columns(&mut sum.columns);
-        // x = low + 2^260 high; a Montgomery product by 2^(260 + 256) multiplies the high part, two limbs, by 2^260.
-        let [l0, l1, l2, l3, l4, top] = sum.columns;
-        let high = Limbs([and(top, constant(MASK)), right::<52>(top), zero(), zero(), zero()]);
-        let shifted = <Self as Lanes<F>>::mul(self, high, Limbs(F::POWER_516.map(constant)));
-        let low: [__m512i; 5] = minus_multiple::<F>([l0, l1, l2, l3, l4]);
-        Limbs(carry(plus_modulus::<F>(std::array::from_fn(|i| plus(low[i], shifted.0[i])), 1)))
+        // 2^260 = 64 (p - t): what lies above 260 bits, two limbs, goes away with that multiple of -t.
+        let [mut l0, mut l1, mut l2, mut l3, l4, top] = sum.columns;
+        let (h0, h1) = (and(top, constant(MASK)), right::<52>(top));
+        let [t0, t1, t2] = [0, 1, 2].map(|i| constant(shifted_tail::<F>(i)));
+        l0 = minus(l0, low(zero(), h0, t0));
+        l1 = minus(l1, low(low(high(zero(), h0, t0), h0, t1), h1, t0));
+        l2 = minus(l2, low(high(low(high(zero(), h0, t1), h0, t2), h1, t0), h1, t1));
+        l3 = minus(l3, low(high(high(zero(), h0, t2), h1, t1), h1, t2));
+        let positive = carry(plus_modulus::<F>([l0, l1, l2, l3, minus(l4, high(zero(), h1, t2))], 1));
+        Limbs(carry(plus_modulus::<F>(minus_multiple::<F>(positive), 1)))
     }
+
+    #[inline(always)]
+    fn loose(self, value: &F) -> Row {
+        <Self as Lanes<F>>::spread(self, Lanes::<F>::splat(self, value))[0]
+    }
+
+    #[inline(always)]
+    fn spread(self, v: Limbs) -> [Row; WIDTH] {
+        let [l0, l1, l2, l3, l4] = v.0;
+        transpose_8([l0, l1, l2, l3, l4, zero(), zero(), zero()]).map(Row)
+    }
+
+    #[inline(always)]
+    fn add_loose(self, sum: &mut Row, x: &Row) {
+        sum.0 = plus(sum.0, x.0);
+    }
+
+    #[inline(always)]
+    fn gather(self, sums: &[Row; WIDTH]) -> Limbs {
+        let [l0, l1, l2, l3, l4, ..] = transpose_8(sums.map(|row| row.0));
+        let r = minus_multiple::<F>(carry([l0, l1, l2, l3, l4]));
+        Limbs(carry(plus_modulus::<F>(r, 1)))
+    }
+}
+
+/// Limb i of 64 t, where the modulus is 2^254 + t and t has three limbs, the highest of 22 bits.
+#[inline(always)]
+const fn shifted_tail<F: LaneField>(i: usize) -> u64 {
+    let below = if i == 0 { 0 } else { F::MODULUS[i - 1] >> (LIMB - 6) };
+    (F::MODULUS[i] << 6 & MASK) | below
 }
 
 impl PointLanes for Ifma {

@@ -24,6 +24,7 @@ impl<F: LaneField> Lanes<F> for Portable {
     type Sum = Products<F>;
     type Integers = [F; WIDTH];
     type SmallSum = Products<F>;
+    type Loose = F;
 
     #[inline(always)]
     fn load(self, values: &[F; WIDTH]) -> Self::Vector {
@@ -95,6 +96,26 @@ impl<F: LaneField> Lanes<F> for Portable {
     #[inline(always)]
     fn small_reduce(self, sum: Self::SmallSum) -> Self::Vector {
         sum.0.map(F::reduce)
+    }
+
+    #[inline(always)]
+    fn loose(self, value: &F) -> F {
+        *value
+    }
+
+    #[inline(always)]
+    fn spread(self, v: Self::Vector) -> [F; WIDTH] {
+        v
+    }
+
+    #[inline(always)]
+    fn add_loose(self, sum: &mut F, x: &F) {
+        *sum += x;
+    }
+
+    #[inline(always)]
+    fn gather(self, sums: &[F; WIDTH]) -> Self::Vector {
+        *sums
     }
 }
 
