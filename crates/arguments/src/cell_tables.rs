@@ -386,7 +386,9 @@ impl<E: Entries> Kernel for Round<'_, E> {
             let [mut a, mut g_j, mut g_rj, mut bit]: [Sums<L>; 4] = Default::default();
             for octet in 0..self.rest[0].len() {
                 let [neg, relu, k, b] = self.source.pairs(lanes, &loaded, row, octet);
-                let [e_j, e_k, e_rj] = [0, 1, 2].map(|i| lanes.load(&self.rest[i][octet]));
+                let e_j = lanes.load(&self.rest[0][octet]);
+                let e_k = lanes.load(&self.rest[1][octet]);
+                let e_rj = lanes.load(&self.rest[2][octet]);
                 let masked_relu = masked(lanes, neg, relu);
                 let masked_k = masked(lanes, neg, k);
                 let boolean = boolean(lanes, b);

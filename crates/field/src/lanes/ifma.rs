@@ -144,6 +144,20 @@ impl Ifma {
     }
 }
 
+/// Registers for i = 0, 1, ... `array::from_fn` would put the work into a closure, which need not be inlined, and what is not
+/// inlined into a kernel is compiled without the kernel's instructions.
+macro_rules! registers {
+    ($n:literal, $i:ident => $register:expr) => {{
+        let mut out = [zero(); $n];
+        let mut $i = 0;
+        while $i < $n {
+            out[$i] = $register;
+            $i += 1;
+        }
+        out
+    }};
+}
+
 /// A safe name for an intrinsic on registers.
 macro_rules! instructions {
     ($($name:ident($($arg:ident),*) = $intrinsic:expr;)*) => {$(
@@ -261,8 +275,8 @@ fn untranspose([w0, w1, w2, w3]: [__m512i; 4]) -> [__m512i; 4] {
 #[inline(always)]
 fn transpose_8(r: [__m512i; 8]) -> [__m512i; 8] {
     // Quarter q of `even[i]`: words 2 q of rows 2 i and 2 i + 1; of `odd[i]`: words 2 q + 1.
-    let even: [__m512i; 4] = std::array::from_fn(|i| even_words(r[2 * i], r[2 * i + 1]));
-    let odd: [__m512i; 4] = std::array::from_fn(|i| odd_words(r[2 * i], r[2 * i + 1]));
+    let even = registers!(4, i => even_words(r[2 * i], r[2 * i + 1]));
+    let odd = registers!(4, i => odd_words(r[2 * i], r[2 * i + 1]));
     let ([e0, e1, e2, e3], [o0, o1, o2, o3]) = (quarters(even), quarters(odd));
     [e0, o0, e1, o1, e2, o2, e3, o3]
 }
@@ -314,7 +328,7 @@ fn carry(mut l: [__m512i; 5]) -> [__m512i; 5] {
 #[inline(always)]
 fn minus_multiple<F: LaneField>(l: [__m512i; 5]) -> [__m512i; 5] {
     let q = right::<TOP_BITS>(l[4]);
-    let [t0, t1, t2] = [F::MODULUS[0], F::MODULUS[1], F::MODULUS[2]].map(constant);
+    let [t0, t1, t2] = registers!(3, i => constant(F::MODULUS[i]));
     let s1 = low(high(zero(), q, t0), q, t1);
     let s2 = low(high(zero(), q, t1), q, t2);
     let top = and(l[4], constant((1 << TOP_BITS) - 1));
@@ -323,7 +337,7 @@ fn minus_multiple<F: LaneField>(l: [__m512i; 5]) -> [__m512i; 5] {
 
 #[inline(always)]
 fn plus_modulus<F: LaneField>(l: [__m512i; 5], times: u64) -> [__m512i; 5] {
-    std::array::from_fn(|i| if F::MODULUS[i] == 0 { l[i] } else { plus(l[i], constant(times * F::MODULUS[i])) })
+    registers!(5, i => if F::MODULUS[i] == 0 { l[i] } else { plus(l[i], constant(times * F::MODULUS[i])) })
 }
 
 /// The representative below the modulus.
@@ -339,14 +353,14 @@ fn reduced<F: LaneField>(l: [__m512i; 5]) -> Limbs {
 #[inline(never)]
 fn add_modulus_where<F: LaneField>(mask: u8, r: [__m512i; 5]) -> Limbs {
     let sum = carry(plus_modulus::<F>(r, 1));
-    Limbs(std::array::from_fn(|i| blend(mask, r[i], sum[i])))
+    Limbs(registers!(5, i => blend(mask, r[i], sum[i])))
 }
 
 /// Montgomery's reduction of ten columns, each below 2^58.
 #[inline(always)]
 fn montgomery<F: LaneField>(mut t: [__m512i; 10]) -> [__m512i; 5] {
     let inverse = constant(F::INVERSE);
-    let [t0, t1, t2, top] = [F::MODULUS[0], F::MODULUS[1], F::MODULUS[2], F::MODULUS[4]].map(constant);
+    let [t0, t1, t2, _, top] = registers!(5, i => constant(F::MODULUS[i]));
     for i in 0..5 {
         let mut m = low(zero(), t[i], inverse);
         if i == 4 {
@@ -408,7 +422,7 @@ fn square_product(a: Limbs) -> [__m512i; 10] {
 
 #[inline(always)]
 fn merge(lows: [__m512i; 9], highs: [__m512i; 9]) -> [__m512i; 10] {
-    std::array::from_fn(|k| match k {
+    registers!(10, k => match k {
         0 => lows[0],
         9 => highs[8],
         _ => plus(lows[k], highs[k - 1]),
@@ -438,9 +452,9 @@ impl<F: LaneField> Lanes<F> for Ifma {
 
     #[inline(always)]
     fn load_pairs(self, values: &[F; 2 * WIDTH]) -> (Limbs, Limbs) {
-        let r: [__m512i; 8] = std::array::from_fn(|i| read(&values[2 * i..]));
-        let even: [__m512i; 4] = std::array::from_fn(|i| low_halves(r[2 * i], r[2 * i + 1]));
-        let odd: [__m512i; 4] = std::array::from_fn(|i| high_halves(r[2 * i], r[2 * i + 1]));
+        let r = registers!(8, i => read(&values[2 * i..]));
+        let even = registers!(4, i => low_halves(r[2 * i], r[2 * i + 1]));
+        let odd = registers!(4, i => high_halves(r[2 * i], r[2 * i + 1]));
         (unpack(transpose(even)), unpack(transpose(odd)))
     }
 
@@ -462,18 +476,18 @@ impl<F: LaneField> Lanes<F> for Ifma {
 
     #[inline(always)]
     fn select(self, mask: u8, yes: Limbs, no: Limbs) -> Limbs {
-        Limbs(std::array::from_fn(|i| blend(mask, no.0[i], yes.0[i])))
+        Limbs(registers!(5, i => blend(mask, no.0[i], yes.0[i])))
     }
 
     #[inline(always)]
     fn add(self, a: Limbs, b: Limbs) -> Limbs {
-        Limbs(carry(std::array::from_fn(|i| plus(a.0[i], b.0[i]))))
+        Limbs(carry(registers!(5, i => plus(a.0[i], b.0[i]))))
     }
 
     #[inline(always)]
     fn sub<const K: u64>(self, a: Limbs, b: Limbs) -> Limbs {
         let times = if K == 1 { 1 } else { K + 1 };
-        Limbs(carry(plus_modulus::<F>(std::array::from_fn(|i| minus(a.0[i], b.0[i])), times)))
+        Limbs(carry(plus_modulus::<F>(registers!(5, i => minus(a.0[i], b.0[i])), times)))
     }
 
     #[inline(always)]
@@ -536,7 +550,7 @@ impl<F: LaneField> Lanes<F> for Ifma {
         // 2^260 = 64 (p - t): what lies above 260 bits, two limbs, goes away with that multiple of -t.
         let [mut l0, mut l1, mut l2, mut l3, l4, top] = sum.columns;
         let (h0, h1) = (and(top, constant(MASK)), right::<52>(top));
-        let [t0, t1, t2] = [0, 1, 2].map(|i| constant(shifted_tail::<F>(i)));
+        let [t0, t1, t2] = registers!(3, i => constant(shifted_tail::<F>(i)));
         l0 = minus(l0, low(zero(), h0, t0));
         l1 = minus(l1, low(low(high(zero(), h0, t0), h0, t1), h1, t0));
         l2 = minus(l2, low(high(low(high(zero(), h0, t1), h0, t2), h1, t0), h1, t1));
@@ -553,7 +567,9 @@ impl<F: LaneField> Lanes<F> for Ifma {
     #[inline(always)]
     fn spread(self, v: Limbs) -> [Row; WIDTH] {
         let [l0, l1, l2, l3, l4] = v.0;
-        transpose_8([l0, l1, l2, l3, l4, zero(), zero(), zero()]).map(Row)
+        let rows = transpose_8([l0, l1, l2, l3, l4, zero(), zero(), zero()]);
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
+        [Row(r0), Row(r1), Row(r2), Row(r3), Row(r4), Row(r5), Row(r6), Row(r7)]
     }
 
     #[inline(always)]
@@ -563,7 +579,7 @@ impl<F: LaneField> Lanes<F> for Ifma {
 
     #[inline(always)]
     fn gather(self, sums: &[Row; WIDTH]) -> Limbs {
-        let [l0, l1, l2, l3, l4, ..] = transpose_8(sums.map(|row| row.0));
+        let [l0, l1, l2, l3, l4, ..] = transpose_8(registers!(8, i => sums[i].0));
         let r = minus_multiple::<F>(carry([l0, l1, l2, l3, l4]));
         Limbs(carry(plus_modulus::<F>(r, 1)))
     }
@@ -579,16 +595,16 @@ const fn shifted_tail<F: LaneField>(i: usize) -> u64 {
 impl PointLanes for Ifma {
     #[inline(always)]
     fn load_points(self, points: [&Xy; WIDTH]) -> (Limbs, Limbs) {
-        let r = points.map(read_point);
-        let x: [__m512i; 4] = std::array::from_fn(|i| low_halves(r[2 * i], r[2 * i + 1]));
-        let y: [__m512i; 4] = std::array::from_fn(|i| high_halves(r[2 * i], r[2 * i + 1]));
+        let r = registers!(8, i => read_point(points[i]));
+        let x = registers!(4, i => low_halves(r[2 * i], r[2 * i + 1]));
+        let y = registers!(4, i => high_halves(r[2 * i], r[2 * i + 1]));
         (unpack(transpose(x)), unpack(transpose(y)))
     }
 
     #[inline(always)]
     fn load_x(self, points: [&Xy; WIDTH]) -> Limbs {
-        let r = points.map(read_point);
-        unpack(transpose(std::array::from_fn(|i| low_halves(r[2 * i], r[2 * i + 1]))))
+        let r = registers!(8, i => read_point(points[i]));
+        unpack(transpose(registers!(4, i => low_halves(r[2 * i], r[2 * i + 1]))))
     }
 
     #[inline(always)]
