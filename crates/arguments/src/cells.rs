@@ -80,12 +80,7 @@ const BIT: usize = 12;
 impl<'a> CellSum<'a> {
     /// `worth[p][v]` is what byte value v at place p adds to b(x, r_q).
     #[must_use]
-    pub fn new(
-        shape: &'a Shape,
-        witness: &'a Witness<'a>,
-        weights: &'a CellWeights,
-        worth: &'a [Vec<Scalar>],
-    ) -> Self {
+    pub fn new(shape: &'a Shape, witness: &'a Witness<'a>, weights: &'a CellWeights, worth: &'a [Vec<Scalar>]) -> Self {
         let columns = [Column::J, Column::K, Column::Rj]
             .map(|c| ColumnTable { point: weights.column(c).to_vec(), scale: Scalar::ONE });
         let tables = (0..shape.layers()).map(|slot| CellTables::Bytes(SlotCells::new(shape, witness, slot, worth)));
@@ -114,7 +109,8 @@ impl<'a> CellSum<'a> {
     fn neuron_round(&self) -> RoundPolynomial {
         let rest: [Vec<Scalar>; 3] = std::array::from_fn(|i| self.columns[i].rest());
         let slots = self.tables.par_iter().zip(&self.row_weights);
-        let mut sums = slots.map(|(tables, weights)| tables.round(&rest, weights)).reduce(Default::default, add_quadratics);
+        let mut sums =
+            slots.map(|(tables, weights)| tables.round(&rest, weights)).reduce(Default::default, add_quadratics);
         for (column, linear) in self.linear.iter().enumerate() {
             for (pair, e) in linear.chunks(2).zip(&rest[column]) {
                 sums[column][0] += e * pair[0];

@@ -375,7 +375,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use zkdl_field::lanes::audit::Audit;
-    use zkdl_field::scalar::{from_i128, from_i64, random};
+    use zkdl_field::scalar::{from_i64, from_i128, random};
 
     fn scalars(n: usize) -> Vec<Scalar> {
         (0..n).map(|_| random().unwrap()).collect()
@@ -387,8 +387,7 @@ mod tests {
         assert_eq!(plain.len(), width * height);
         let entry = |i: usize, j: usize| from_i128(plain[i * width + j]);
         let v = scalars(width);
-        let times: Vec<Scalar> =
-            (0..height).map(|i| (0..width).map(|j| entry(i, j) * v[j]).sum::<Scalar>()).collect();
+        let times: Vec<Scalar> = (0..height).map(|i| (0..width).map(|j| entry(i, j) * v[j]).sum::<Scalar>()).collect();
         assert_eq!(matrix.times(0..height, &v), times);
         assert_eq!(matrix.times(height / 2..height, &v), times[height / 2..]);
         let start = height / 3;
@@ -420,8 +419,11 @@ mod tests {
     fn features_are_rows_of_the_data() {
         let values: Vec<i32> = (0..35).map(|i| if i % 3 == 0 { i32::MIN + i } else { i32::MAX - 5 * i }).collect();
         let rows = vec![4, 0, 0, 2, 6];
-        let plain: Vec<i128> =
-            rows.iter().flat_map(|i| &values[*i as usize * 5..*i as usize * 5 + 5]).map(|n| i128::from(*n) << 3).collect();
+        let plain: Vec<i128> = rows
+            .iter()
+            .flat_map(|i| &values[*i as usize * 5..*i as usize * 5 + 5])
+            .map(|n| i128::from(*n) << 3)
+            .collect();
         check(&IntegerMatrix::features(&values, 5, rows, 3), &plain);
     }
 

@@ -332,7 +332,8 @@ fn combine_integers(rows: &[(&[i64], Scalar)]) -> Vec<Scalar> {
         rows.push(row);
         weights.push(*weight);
     }
-    let combined = by_length.into_iter().map(|(width, (rows, weights))| IntegerMatrix::rows(rows, width).combine(0, &weights));
+    let combined =
+        by_length.into_iter().map(|(width, (rows, weights))| IntegerMatrix::rows(rows, width).combine(0, &weights));
     combined.fold(Vec::new(), add_longer)
 }
 

@@ -265,8 +265,7 @@ fn prepare(
 ) -> SumOfProducts {
     let (f, b) = (at.forward, at.backward);
     let at_rj = eq_table(&b.j);
-    let g_at_rj: Vec<Vec<Scalar>> =
-        tensors.g.iter().map(|g| g.times(0..g.height(), &at_rj)).collect();
+    let g_at_rj: Vec<Vec<Scalar>> = tensors.g.iter().map(|g| g.times(0..g.height(), &at_rj)).collect();
     let one = vec![Scalar::ONE; 1 << shape.log_batch()];
     let at_l2 = eq_table(&b.l);
     let bias = f.rc * eq_index(&f.rk, 0) * forward::bias_input(shape);

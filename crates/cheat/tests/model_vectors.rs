@@ -3,10 +3,10 @@
 #![cfg(test)]
 
 use serde_json::Value;
-use zkdl_arguments::opening::{self, RowValues, holds};
-use zkdl_arguments::{Format, Shape};
 use zkdl_arguments::integers::IntegerMatrix;
+use zkdl_arguments::opening::{self, RowValues, holds};
 use zkdl_arguments::witness::{View, cell_view};
+use zkdl_arguments::{Format, Shape};
 use zkdl_cheat::fast;
 use zkdl_cheat::harness::{Counter, Event, Tap, untouched};
 use zkdl_cheat::sample::Sample;

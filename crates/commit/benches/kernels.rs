@@ -85,7 +85,7 @@ fn msm_full(bencher: Bencher<'_, '_>, n: usize) {
 }
 
 fn bench_msm_i64(bencher: Bencher<'_, '_>, n: usize, bytes: usize) {
-    let points = generators(n).columns;
+    let points = points(n);
     let integer = |chunk: &[u8]| chunk.iter().fold(0, |n, byte| 256 * n + i64::from(*byte));
     let integers: Vec<_> = noise(bytes * n).chunks(bytes).map(integer).collect();
     bencher.counter(ItemsCount::new(n)).bench(|| msm_i64(&points, &integers));

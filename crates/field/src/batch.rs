@@ -352,11 +352,7 @@ fn invert_all(values: &mut [Base; WIDTH]) -> bool {
 
 /// A chunk of additions in which some points are equal or opposite, one by one (1.5 us each). `identity` is told where a
 /// sum is the identity.
-fn add_with_care<'a>(
-    acc: &mut [Xy],
-    addend: impl Fn(usize) -> Option<Signed<'a>>,
-    mut identity: impl FnMut(usize),
-) {
+fn add_with_care<'a>(acc: &mut [Xy], addend: impl Fn(usize) -> Option<Signed<'a>>, mut identity: impl FnMut(usize)) {
     for (i, p) in acc.iter_mut().enumerate() {
         let Some(q) = addend(i).map(Signed::value) else { continue };
         let (numerator, denominator) = if q.x == p.x {
@@ -389,6 +385,25 @@ impl PointLists {
         Self { points, lengths }
     }
 
+    /// The lists of `signed(term)`, `lengths` cutting `terms` into lists, with neighbours already added: the points stay where
+    /// they are, and half of them are copied.
+    #[must_use]
+    pub fn of_signed<'a, T>(
+        terms: &[T],
+        lengths: &[usize],
+        signed: impl Fn(&T) -> Signed<'a>,
+        adder: &mut BatchAdder,
+    ) -> Self {
+        let mut firsts = Vec::with_capacity(terms.len() / 2 + lengths.len());
+        let mut seconds = Vec::with_capacity(firsts.capacity());
+        for pair in pairs(terms, lengths) {
+            firsts.extend(pair.first().map(|term| signed(term).value()));
+            seconds.push(pair.get(1));
+        }
+        let identities = adder.add_assign(&mut firsts, |i| Some(signed(seconds.get(i).copied().flatten()?)));
+        Self::halved(firsts, lengths, &identities)
+    }
+
     /// The sum of every list; `None` where it is the identity, as for an empty list.
     ///
     /// Adds neighbours in a balanced tree, all lists at once: one lockstep addition a point, in `log2` of the longest list
@@ -406,18 +421,17 @@ impl PointLists {
     fn halve(self, adder: &mut BatchAdder) -> Self {
         let mut firsts = Vec::with_capacity(self.points.len() / 2 + self.lengths.len());
         let mut seconds = Vec::with_capacity(firsts.capacity());
-        let mut rest = self.points.as_slice();
-        for &length in &self.lengths {
-            let (list, tail) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            rest = tail;
-            for pair in list.chunks(2) {
-                firsts.extend(pair.first());
-                seconds.push(pair.get(1));
-            }
+        for pair in pairs(&self.points, &self.lengths) {
+            firsts.extend(pair.first());
+            seconds.push(pair.get(1));
         }
         let identities = adder.add_assign(&mut firsts, |i| seconds.get(i).copied().flatten().map(Signed::plus));
-        let halved = Self { points: firsts, lengths: self.lengths.iter().map(|n| n.div_ceil(2)).collect() };
-        if identities.is_empty() { halved } else { halved.without(&identities) }
+        Self::halved(firsts, &self.lengths, &identities)
+    }
+
+    fn halved(points: Vec<Xy>, lengths: &[usize], identities: &[usize]) -> Self {
+        let halved = Self { points, lengths: lengths.iter().map(|n| n.div_ceil(2)).collect() };
+        if identities.is_empty() { halved } else { halved.without(identities) }
     }
 
     /// The lists without the points at these places.
@@ -434,6 +448,16 @@ impl PointLists {
         let points = self.points.into_iter().zip(&keep).filter_map(|(p, k)| k.then_some(p)).collect();
         Self { points, lengths }
     }
+}
+
+/// The neighbours of every list, two by two; the last of a list may be alone.
+fn pairs<'t, T>(terms: &'t [T], lengths: &'t [usize]) -> impl Iterator<Item = &'t [T]> {
+    let mut rest = terms;
+    lengths.iter().flat_map(move |&length| {
+        let (list, tail) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        rest = tail;
+        list.chunks(2)
+    })
 }
 
 #[cfg(test)]

@@ -92,16 +92,8 @@ macro_rules! lane_field {
     };
 }
 
-lane_field!(
-    Base,
-    [0xd_30ed_0000_0001, 0xf_c094_cf91_b992, 0x22_4698, 0, 0x4000_0000_0000],
-    0xd_30ec_ffff_ffff
-);
-lane_field!(
-    Scalar,
-    [0x6_eb21_0000_0001, 0xf_c099_4a8d_d8c4, 0x22_4698, 0, 0x4000_0000_0000],
-    0x6_eb20_ffff_ffff
-);
+lane_field!(Base, [0xd_30ed_0000_0001, 0xf_c094_cf91_b992, 0x22_4698, 0, 0x4000_0000_0000], 0xd_30ec_ffff_ffff);
+lane_field!(Scalar, [0x6_eb21_0000_0001, 0xf_c099_4a8d_d8c4, 0x22_4698, 0, 0x4000_0000_0000], 0x6_eb20_ffff_ffff);
 
 /// Arithmetic on eight residues at a time. See the module for bounds.
 ///
@@ -257,7 +249,8 @@ mod tests {
     /// Small, large and random residues.
     fn samples<F: LaneField + PrimeField>(n: usize) -> Vec<F> {
         let mut x = F::from_i64(3);
-        let special = [F::ZERO, F::ONE, -F::ONE, F::from_i64(2).invert().unwrap(), F::from_i64(1 << 62), -F::from_i64(2)];
+        let special =
+            [F::ZERO, F::ONE, -F::ONE, F::from_i64(2).invert().unwrap(), F::from_i64(1 << 62), -F::from_i64(2)];
         let random = (0..n).map(|_| {
             x = x.square() + F::from_i64(5);
             x

@@ -124,8 +124,7 @@ impl Ifma {
             x = x.square() + F::from_i64(7);
             x
         });
-        let product: [F; WIDTH] =
-            self.store(Lanes::<F>::mul(self, self.load(&values), Lanes::<F>::splat(self, &x)));
+        let product: [F; WIDTH] = self.store(Lanes::<F>::mul(self, self.load(&values), Lanes::<F>::splat(self, &x)));
         product.iter().zip(&values).all(|(p, v)| *p == *v * x)
     }
 

@@ -1,6 +1,6 @@
 //! A small complete run: data, training, commitments, statement, proof.
 
-use zkdl::commitment::{commit_points, commit_weights};
+use zkdl::commitment::{commit_points, commit_weights, recommit_weights, weights_with_blinds};
 use zkdl::statement::{GENERATORS, Limits, choose_log_columns};
 use zkdl::{BlindedRows, PointCommitments, ProverInput, Start, Statement};
 use zkdl_commit::blinds::Entropy;
@@ -141,12 +141,14 @@ fn commit_ends(
     entropy: &mut dyn Entropy,
 ) -> (Option<BlindedRows>, BlindedRows) {
     let generators = Generators::derive(GENERATORS, 1 << statement.log_columns);
-    let mut commit = |statement: &Statement, weights| {
-        let shape = weight_shape(statement);
-        commit_weights(&generators, &shape, weights, entropy).unwrap()
+    let shape = weight_shape(statement);
+    let start = (statement.first_step > 0).then(|| commit_weights(&generators, &shape, &trace.start, entropy).unwrap());
+    let end = match &start {
+        None => commit_weights(&generators, &shape, &trace.end, entropy),
+        Some(start) => recommit_weights(&generators, &shape, (&trace.start, start), &trace.end, entropy),
     };
-    let start = (statement.first_step > 0).then(|| commit(statement, &trace.start));
-    let end = commit(statement, &trace.end);
+    let end = end.unwrap();
+    assert_eq!(weights_with_blinds(&generators, &shape, &trace.end, &end.blinds).unwrap(), end.rows);
     if let Some(start) = &start {
         statement.start = Start::Committed(start.rows.clone());
     }
