@@ -28,7 +28,7 @@ use zkdl_field::scalar::encode;
 use zkdl_field::{Affine, Point, Scalar};
 
 /// Below this many points buckets do not pay.
-const FEW: usize = 128;
+const FEW: usize = 32;
 
 /// Cost of one bucket in additions: two, and what the segments cost.
 const BUCKET_COST: usize = 3;
@@ -221,7 +221,8 @@ fn weighted_sums(buckets: &[Option<Xy>], size: usize) -> Vec<Point> {
     let place = |(runs, sums): (&[Point], &[Point])| {
         // Segment s is off by s times its length.
         let total: Point = sums.iter().sum();
-        weighted_sum(runs.get(1..).unwrap_or(&[])) * Scalar::from(length as u64) + total
+        let steps = weighted_sum(runs.get(1..).unwrap_or(&[]));
+        horner(&[total, steps], length.trailing_zeros() as usize)
     };
     runs.par_chunks(segments).zip(sums.par_chunks(segments)).map(place).collect()
 }
@@ -240,7 +241,7 @@ fn walk(buckets: &[Option<Xy>], length: usize, [run_start, sum_start]: [Xy; 2]) 
         spoiled.extend(adder.add_assign(&mut sums, |s| runs.get(s).map(Signed::plus)));
     }
     let run_start = Point::from(run_start.to_affine());
-    let off = run_start * Scalar::from(length as u64) + sum_start.to_affine();
+    let off = horner(&[sum_start.to_affine().into(), run_start], length.trailing_zeros() as usize);
     let points =
         |(run, sum): (&Xy, &Xy)| (Point::from(run.to_affine()) - run_start, Point::from(sum.to_affine()) - off);
     let mut walk: Walk = runs.iter().zip(&sums).map(points).collect();
