@@ -1,5 +1,6 @@
 //! The command line: every option once.
 
+use crate::bench::{Network, Standard};
 use crate::config::digest;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -68,6 +69,8 @@ pub(crate) enum Verb {
     /// Verify a proof, from files alone
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Measure training, proving and verifying on a standard workload or on any network, without files
+    Bench(BenchArgs),
     /// Show what a file is and what is in it
     Inspect {
         /// The file
@@ -96,6 +99,30 @@ pub(crate) struct WindowArgs {
     /// Number of the window, from 0
     #[arg(long, default_value_t = 0)]
     pub(crate) window: u64,
+}
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The workload
+    #[arg(value_enum, conflicts_with = "network")]
+    pub(crate) workload: Option<Standard>,
+    /// Another network: features, hidden widths, classes, as in 784-512-512-10; its data are made up
+    #[arg(long, value_name = "WIDTHS", value_parser = Network::parse)]
+    pub(crate) network: Option<Network>,
+    /// Examples a step of another network
+    #[arg(long, value_name = "B", default_value_t = 64, conflicts_with = "workload")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) batch: u32,
+    /// Learning rate of another network; a 256th of the batch by default
+    #[arg(long, value_name = "RATE", conflicts_with = "workload", allow_negative_numbers = true)]
+    pub(crate) rate: Option<f64>,
+    /// Steps of a window
+    #[arg(long, value_name = "T", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) steps: u32,
+    /// How often the window is measured; shown is the run of median proving time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) runs: u16,
 }
 
 /// What to verify, and what to compare it with.

@@ -6,12 +6,14 @@
 //! | [`config`], [`plan`] | `zkdl.toml`; the run it describes, checked |
 //! | [`run_dir`], [`atomic`], [`secret`] | the run directory, its files and their encodings |
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
-//! | [`memory`] | whether a job fits |
+//! | [`memory`], [`clock`] | whether a job fits; how long it takes |
 //! | the others | one verb each |
 
 mod args;
 mod atomic;
+mod bench;
 mod check;
+mod clock;
 mod config;
 mod data;
 mod error;
@@ -61,6 +63,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
         Verb::Prove(args) => prove::run(context, &args.run, args.window)?,
         Verb::Verify(args) => return verify(context, args),
+        Verb::Bench(args) => bench::run(context, &args)?,
         Verb::Inspect { file } => inspect::run(context, &file)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,8 @@ use crate::error::{CliError, Result};
 use crate::plan::{Plan, Window};
 use crate::report::bytes;
 use std::fs;
+use zkdl::Statement;
+use zkdl_train::Algorithm;
 
 /// The prover's memory a cell beside the trace.
 const PROVER_BYTES_PER_CELL: u64 = 130;
@@ -23,29 +25,47 @@ pub(crate) enum Job {
 
 /// Estimated peak memory of a job.
 pub(crate) fn estimate(plan: &Plan, window: Window, job: Job) -> u64 {
-    let (parameters, cells) = plan.sizes();
-    let cells = cells.saturating_mul(window.steps() as u64);
-    let layout = zkdl_train::CellLayout::of(&plan.algorithm);
+    let parameters = plan.algorithm.parameters().saturating_mul(BYTES_PER_PARAMETER);
+    working(&plan.algorithm, window.steps(), plan.log_columns(), job).saturating_add(parameters)
+}
+
+/// Estimated peak memory of measuring a window: its weights are never read from a file, so that there are only two copies of
+/// them and the update of one layer.
+pub(crate) fn estimate_bench(statement: &Statement) -> u64 {
+    let algorithm = statement.algorithm();
+    let layer = |pair: &[u32]| (u64::from(pair[0]) + 1).saturating_mul(u64::from(pair[1]));
+    let largest = algorithm.widths.windows(2).map(layer).max().unwrap_or(0);
+    let weights = algorithm.parameters().saturating_mul(16).saturating_add(largest.saturating_mul(8));
+    let points = u64::from(statement.data.points).saturating_mul(u64::from(statement.data.features)).saturating_mul(16);
+    working(&algorithm, statement.multipliers.len(), statement.log_columns, Job::Prove)
+        .saturating_add(weights)
+        .saturating_add(points)
+}
+
+/// What grows with the window: cells, and what is held for every cell and every column.
+fn working(algorithm: &Algorithm, steps: usize, log_columns: u32, job: Job) -> u64 {
+    let layout = zkdl_train::CellLayout::of(algorithm);
     let trace = u64::from(layout.hidden_bits().max(layout.output_bits()).div_ceil(8));
     let per_cell = match job {
         Job::Check => trace,
         Job::Prove => trace + PROVER_BYTES_PER_CELL,
     };
-    let columns = 1u64.checked_shl(plan.log_columns()).unwrap_or(u64::MAX);
-    cells
-        .saturating_mul(per_cell)
-        .saturating_add(parameters.saturating_mul(BYTES_PER_PARAMETER))
-        .saturating_add(columns.saturating_mul(BYTES_PER_COLUMN))
+    let cells = algorithm.cells_per_step().saturating_mul(steps as u64);
+    let columns = 1u64.checked_shl(log_columns).unwrap_or(u64::MAX);
+    cells.saturating_mul(per_cell).saturating_add(columns.saturating_mul(BYTES_PER_COLUMN))
 }
 
 /// Refuses a job that does not fit into the memory that is free.
 pub(crate) fn check(plan: &Plan, window: Window, job: Job) -> Result<()> {
-    let needed = estimate(plan, window, job);
+    let what = format!("window {} of {} steps", window.index, window.steps());
+    refuse_above(estimate(plan, window, job), &what, "set a smaller window in [proof] of zkdl.toml")
+}
+
+/// Refuses work that needs more memory than is free; `advice` says how it could need less.
+pub(crate) fn refuse_above(needed: u64, what: &str, advice: &str) -> Result<()> {
     match available() {
         Some(free) if needed > free => Err(CliError::usage(format!(
-            "window {} of {} steps needs about {} of memory, {} are available: set a smaller window in [proof] of zkdl.toml, or use a larger machine",
-            window.index,
-            window.steps(),
+            "{what} needs about {} of memory, {} are available: {advice}, or use a larger machine",
             bytes(needed),
             bytes(free)
         ))),

@@ -1,8 +1,9 @@
 //! Progress bars and notices on stderr: only on a terminal and never with `--quiet`.
 
+use crate::clock::{Stopwatch, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zkdl::Phase;
 
 /// What the global options ask for.
@@ -61,16 +62,16 @@ impl Context {
 
 /// Times the phases of a proof.
 pub(crate) struct PhaseClock {
-    started: Instant,
+    watch: Stopwatch,
     current: Option<&'static str>,
-    done: Vec<(&'static str, f64)>,
+    done: Vec<(&'static str, Time)>,
     bar: ProgressBar,
 }
 
 impl PhaseClock {
     /// Starts with no phase.
     pub(crate) fn new(context: Context) -> Self {
-        Self { started: Instant::now(), current: None, done: Vec::new(), bar: context.phases("proving", 5) }
+        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar: context.phases("proving", 5) }
     }
 
     /// A phase begins, the one before it is over.
@@ -87,18 +88,18 @@ impl PhaseClock {
         self.bar.set_message(name);
     }
 
-    /// The phases with their seconds.
-    pub(crate) fn finish(mut self) -> Vec<(&'static str, f64)> {
+    /// The phases with their times.
+    pub(crate) fn finish(mut self) -> Vec<(&'static str, Time)> {
         self.close();
         self.bar.finish_and_clear();
         self.done
     }
 
     fn close(&mut self) {
+        let time = self.watch.lap();
         if let Some(name) = self.current.take() {
-            self.done.push((name, self.started.elapsed().as_secs_f64()));
+            self.done.push((name, time));
             self.bar.inc(1);
         }
-        self.started = Instant::now();
     }
 }

@@ -108,7 +108,7 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
     };
     let proof = zkdl::prove(&statement, input, &mut |phase| clock.enter(phase));
     let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
-    let phases = clock.finish();
+    let phases = clock.finish().into_iter().map(|(name, time)| (name, time.wall)).collect();
     let time = started.elapsed().as_secs_f64();
     zkdl::verify(&statement, &points, &proof, &Limits::default()).map_err(|e| false_proof(run, index).caused_by(e))?;
     let verification = started.elapsed().as_secs_f64() - time;

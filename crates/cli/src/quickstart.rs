@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use zkdl::describe::{config_digest, model_digest};
 use zkdl::statement::hex;
 
-const DIGITS: &str = include_str!("../../../examples/digits/digits.csv");
+/// The example data.
+pub(crate) const DIGITS: &str = include_str!("../../../examples/digits/digits.csv");
 const CSV: &str = "digits.csv";
 const TAMPERED: &str = "tampered.proof";
 const BY_HAND: &str = "by-hand";
