@@ -9,10 +9,10 @@
 //! ```
 //!
 //! L and D start from the histogram and follow every binding, `D' = (1-r)^2 D_2m + r^2 D_2m+1 + 2 r (1-r) X_m`; only X asks for
-//! a pass over the cells. Every round polynomial is `E eq(mu_i,X) s(X)` with s of degree 2, from s(0), s(1) and its leading
+//! a pass over the cells, and there for squares only: `2 X = sum e (f_2m + f_2m+1)^2 - D_2m - D_2m+1`. Every round polynomial is `E eq(mu_i,X) s(X)` with s of degree 2, from s(0), s(1) and its leading
 //! coefficient. Zero bytes are skipped.
 //!
-//! Cost a cell of n bytes: one multiplication and n additions for the histogram; then n - 1 multiplications, as many delayed
+//! Cost a cell of n bytes: one multiplication and n additions for the histogram; then n - 1 squares, as many delayed
 //! multiply-adds, and log n times n look-ups and additions. Eight cells go side by side ([`zkdl_field::lanes`]); tables and
 //! bins are kept loose, so that a look-up or a count is one vector addition.
 
@@ -21,7 +21,7 @@ use crate::shape::Shape;
 use rayon::prelude::*;
 use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq, eq_table, fold};
-use zkdl_field::scalar::{ProductSum, dot};
+use zkdl_field::scalar::{ProductSum, dot, pow2};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{RoundPolynomial, SumProver};
 
@@ -155,18 +155,22 @@ impl<'a> BitSum<'a> {
         Groups { worth: vec![worth], linear, square, cross: Vec::new() }
     }
 
-    /// X of every pair of groups: the one pass over the cells.
+    /// X of every pair of groups, from one pass over the cells: `2 X = sum e (f_2m + f_2m+1)^2 - D_2m - D_2m+1`.
     fn cross(&self, groups: &Groups) -> Vec<Scalar> {
         let pairs = groups.linear.len() / 2;
+        let worth = [groups.worth.concat(), groups.worth.concat()].concat();
         let slot = |(slot, cells): (usize, &&'a [u8])| {
             let rows = Rows { cells, stride: self.shape.stride(slot), width: self.shape.outputs(slot) };
             let kernel = |rows: Rows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
-                lanes::run(Cross { rows, weights, columns, worth: &groups.worth, pairs })
+                lanes::run(Squares { rows, weights, columns, worth: &worth, pairs })
             };
             sum_over_rows(rows, &self.weights.rows[slot], &self.weights.columns, pairs, kernel)
         };
         let slots = self.cells.iter().enumerate().map(slot);
-        slots.fold(vec![Scalar::ZERO; pairs], |a, b| add(&a, &b))
+        let squares = slots.fold(vec![Scalar::ZERO; pairs], |a, b| add(&a, &b));
+        let half = pow2(1).invert().unwrap_or(Scalar::ZERO);
+        let pairs = squares.iter().zip(groups.square.chunks_exact(2));
+        pairs.map(|(square, parts)| half * (square - parts[0] - parts[1])).collect()
     }
 }
 
@@ -230,7 +234,7 @@ fn loose_table<L: Lanes<Scalar>>(lanes: L, values: &[Scalar]) -> Vec<L::Loose> {
     table
 }
 
-/// `sum_p table[p][byte p]` over the places `first .. first + size` of eight cells.
+/// `sum_p table[p][byte p]` over the places `first .. first + size` of eight cells. Bound 8.
 #[inline(always)]
 fn look_up<L: Lanes<Scalar>>(lanes: L, table: &[L::Loose], bytes: &CellBytes, first: usize, size: usize) -> L::Vector {
     let mut sums = [L::Loose::default(); WIDTH];
@@ -239,27 +243,28 @@ fn look_up<L: Lanes<Scalar>>(lanes: L, table: &[L::Loose], bytes: &CellBytes, fi
             lanes.add_loose(sum, &table[place * BYTE_VALUES + usize::from(*byte)]);
         }
     }
-    lanes.gather(&sums)
+    if size <= 8 { lanes.gather_few::<8>(&sums) } else { lanes.gather(&sums) }
 }
 
-/// `sum over rows of weight sum over cells of e f_2m f_2m+1`, for every pair m of groups of bytes.
-struct Cross<'k> {
+/// `sum over rows of weight sum over cells of e (f_2m + f_2m+1)^2`, for every pair m of groups of bytes.
+struct Squares<'k> {
     rows: Rows<'k>,
     weights: &'k [Scalar],
     columns: &'k [[Scalar; WIDTH]],
-    worth: &'k [Vec<Scalar>],
+    /// What bytes are worth in a pair: the places of the lower group, then those of the upper.
+    worth: &'k [Scalar],
     pairs: usize,
 }
 
-impl Kernel for Cross<'_> {
+impl Kernel for Squares<'_> {
     type Output = Vec<Scalar>;
 
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
-        let (size, stride) = (self.worth.len(), self.rows.stride);
-        let table = loose_table(lanes, &self.worth.concat());
-        // A pair whose upper group lies behind the cell is zero.
-        let pairs = self.pairs.min((stride.saturating_sub(1) + size) / (2 * size));
+        let (size, stride) = (self.worth.len() / BYTE_VALUES, self.rows.stride);
+        let table = loose_table(lanes, self.worth);
+        // Behind the cell there is nothing.
+        let pairs = self.pairs.min(stride.div_ceil(size));
         let mut totals = vec![L::Sum::default(); pairs];
         for (row, weight) in self.rows.cells.chunks_exact(self.rows.width * stride).zip(self.weights) {
             let mut sums = [L::Sum::default(); MAX_STRIDE / 2];
@@ -267,9 +272,8 @@ impl Kernel for Cross<'_> {
                 let bytes = cell_bytes(row, stride, octet);
                 let e = lanes.load(e);
                 for (m, sum) in sums.iter_mut().enumerate().take(pairs) {
-                    let low = look_up(lanes, &table, &bytes, 2 * m * size, size);
-                    let high = look_up(lanes, &table, &bytes, (2 * m + 1) * size, size);
-                    lanes.mul_add(sum, lanes.mul(e, low), high);
+                    let pair = look_up(lanes, &table, &bytes, m * size, size);
+                    lanes.mul_add(sum, lanes.square(pair), e);
                 }
             }
             let weight = lanes.splat(weight);

@@ -100,6 +100,12 @@ impl Words {
             }
             return words;
         }
+        if stride == 8 && last < count {
+            for (i, low) in words.low.iter_mut().enumerate() {
+                *low = little_endian(bytes, 8 * (first + i * step));
+            }
+            return words;
+        }
         if last < count && last * stride + 16 <= bytes.len() {
             let (low_mask, high_mask) = masks(stride);
             for i in 0..WIDTH {

@@ -22,6 +22,7 @@
 //! | `sub::<K>(A, B)`, `a - b + (K + 1) p` | A + K + 1 | B <= K, A + K + 1 <= 60 |
 //! | `mul(A, B)` | A B / 4 + 1 | A B <= 236 |
 //! | `reduce` | 2 | the sum of A B over all terms is at most 2^19 |
+//! | `gather_few::<N>` | N | the bounds of what was added are N together |
 //! | `gather` | 2 | at most [`LOOSE_ADDITIONS`] additions of bound 60 |
 //! | `small_reduce` | 2 | at most 2^16 terms, integers below 2^52 |
 //!
@@ -149,6 +150,8 @@ pub trait Lanes<F: LaneField>: Copy + Send + Sync {
     fn add_loose(self, sum: &mut Self::Loose, x: &Self::Loose);
     /// Eight sums as a vector.
     fn gather(self, sums: &[Self::Loose; WIDTH]) -> Self::Vector;
+    /// Eight sums of bound N in all, at most 60: cheaper, and the bound stays.
+    fn gather_few<const N: u64>(self, sums: &[Self::Loose; WIDTH]) -> Self::Vector;
 
     /// The sum of all lanes.
     #[inline(always)]
@@ -324,6 +327,15 @@ mod tests {
         assert_eq!(lanes.store(gathered), plain);
         assert_eq!(lanes.store(lanes.gather(&lanes.spread(gathered))), plain);
         assert_eq!(lanes.store(lanes.gather(&[L::Loose::default(); 8])), [F::ZERO; 8]);
+        let mut few = [L::Loose::default(); 8];
+        for (sum, x) in few.iter_mut().zip(&values) {
+            for y in &values[..60] {
+                lanes.add_loose(sum, &lanes.loose(&(*x * y)));
+            }
+        }
+        let total: F = values[..60].iter().sum();
+        let expected: [F; 8] = std::array::from_fn(|i| values[i] * total);
+        assert_eq!(lanes.store(lanes.gather_few::<60>(&few)), expected);
     }
 
     /// The widest factors and sums that the bounds allow, of the largest elements.

@@ -31,16 +31,17 @@ impl<F: LaneField> Default for Counted<F> {
     }
 }
 
-/// A residue that counts its additions.
+/// A residue that counts its additions and adds up their bounds.
 #[derive(Clone, Copy)]
 pub struct CountedLoose<F> {
     value: F,
     additions: usize,
+    bound: u64,
 }
 
 impl<F: LaneField> Default for CountedLoose<F> {
     fn default() -> Self {
-        Self { value: F::ZERO, additions: 0 }
+        Self { value: F::ZERO, additions: 0, bound: 0 }
     }
 }
 
@@ -127,21 +128,27 @@ impl<F: LaneField> Lanes<F> for Audit {
     }
 
     fn loose(self, value: &F) -> Self::Loose {
-        CountedLoose { value: *value, additions: 0 }
+        CountedLoose { value: *value, additions: 0, bound: 1 }
     }
 
     fn spread(self, v: Self::Vector) -> [Self::Loose; WIDTH] {
-        v.values.map(|value| self.loose(&value))
+        v.values.map(|value| CountedLoose { value, additions: 0, bound: v.bound })
     }
 
     fn add_loose(self, sum: &mut Self::Loose, x: &Self::Loose) {
         sum.value += x.value;
+        sum.bound += x.bound;
         sum.additions += 1 + x.additions;
         assert!(sum.additions <= LOOSE_ADDITIONS, "{} loose additions", sum.additions);
     }
 
     fn gather(self, sums: &[Self::Loose; WIDTH]) -> Self::Vector {
         bounded(sums.map(|sum| sum.value), 2)
+    }
+
+    fn gather_few<const N: u64>(self, sums: &[Self::Loose; WIDTH]) -> Self::Vector {
+        assert!(sums.iter().all(|sum| sum.bound <= N), "sums of more than bound {N}");
+        bounded(sums.map(|sum| sum.value), N)
     }
 }
 

@@ -582,6 +582,12 @@ impl<F: LaneField> Lanes<F> for Ifma {
         let r = minus_multiple::<F>(carry([l0, l1, l2, l3, l4]));
         Limbs(carry(plus_modulus::<F>(r, 1)))
     }
+
+    #[inline(always)]
+    fn gather_few<const N: u64>(self, sums: &[Row; WIDTH]) -> Limbs {
+        let [l0, l1, l2, l3, l4, ..] = transpose_8(registers!(8, i => sums[i].0));
+        Limbs(carry([l0, l1, l2, l3, l4]))
+    }
 }
 
 /// Limb i of 64 t, where the modulus is 2^254 + t and t has three limbs, the highest of 22 bits.

@@ -117,6 +117,11 @@ impl<F: LaneField> Lanes<F> for Portable {
     fn gather(self, sums: &[F; WIDTH]) -> Self::Vector {
         *sums
     }
+
+    #[inline(always)]
+    fn gather_few<const N: u64>(self, sums: &[F; WIDTH]) -> Self::Vector {
+        *sums
+    }
 }
 
 impl PointLanes for Portable {
