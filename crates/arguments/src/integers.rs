@@ -354,23 +354,27 @@ impl Kernel for Combine<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) {
-        let mut factors = Vec::with_capacity(self.v.len());
-        for v in self.v {
-            factors.push(lanes.splat(v));
-        }
-        for (octet, sums) in self.sums.chunks_mut(WIDTH).enumerate() {
-            let column = self.columns.start + octet * WIDTH;
-            let mut sum = lanes.splat(&Scalar::ZERO);
-            for piece in &self.matrix.pieces {
-                let mut part = L::SmallSum::default();
-                for (i, f) in factors.iter().enumerate() {
+        let octets = self.columns.len().div_ceil(WIDTH);
+        let pieces = &self.matrix.pieces;
+        // Row after row, so that memory is read along; the sums of the whole block stay in the first-level cache.
+        let mut sums = vec![L::SmallSum::default(); octets * pieces.len()];
+        for (i, v) in self.v.iter().enumerate() {
+            let f = lanes.splat(v);
+            for octet in 0..octets {
+                let column = self.columns.start + octet * WIDTH;
+                for (k, piece) in pieces.iter().enumerate() {
                     let n = self.matrix.octet(piece, self.first + i, column);
-                    lanes.small_add(&mut part, *f, lanes.integers(n));
+                    lanes.small_add(&mut sums[octet * pieces.len() + k], f, lanes.integers(n));
                 }
-                sum = add_scaled(lanes, sum, part, piece.scale);
             }
-            for (total, value) in sums.iter_mut().zip(lanes.store(sum)) {
-                *total += value - self.offset;
+        }
+        for (out, sums) in self.sums.chunks_mut(WIDTH).zip(sums.chunks_exact(pieces.len())) {
+            let mut total = lanes.splat(&Scalar::ZERO);
+            for (sum, piece) in sums.iter().zip(pieces) {
+                total = add_scaled(lanes, total, *sum, piece.scale);
+            }
+            for (out, value) in out.iter_mut().zip(lanes.store(total)) {
+                *out += value - self.offset;
             }
         }
     }

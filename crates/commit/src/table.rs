@@ -29,7 +29,7 @@ use zkdl_field::{Affine, Point};
 const BITS: usize = 8;
 
 /// Rows that share an inversion: their accumulators and divisions fill about 128 kB.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 2048;
 
 /// Positions whose tables are built together (128 kB), and whose bytes of a row are fetched together.
 const PART: usize = 8;

@@ -199,14 +199,13 @@ impl<'a, A: Fn(usize) -> Option<Signed<'a>>> PointKernel for Additions<'_, A> {
 
     #[inline(always)]
     fn run<L: PointLanes>(self, lanes: L) -> bool {
-        let stack = lanes.scratch(self.scratch);
-        let mut divisions = Divisions::new(lanes, stack);
         let groups = self.acc.len().div_ceil(WIDTH);
+        let mut divisions = Divisions::new(lanes, lanes.scratch(self.scratch), groups);
         for group in 0..groups {
             let octet = octet(self.acc, group, &FILLER, &self.addend);
             if octet.present != 0 {
                 let difference = lanes.sub::<1>(lanes.load_x(octet.addends), lanes.load_x(octet.sums));
-                divisions.push(group, octet.present, difference);
+                divisions.push(octet.present, difference);
             }
         }
         if !divisions.invert() {
@@ -215,7 +214,7 @@ impl<'a, A: Fn(usize) -> Option<Signed<'a>>> PointKernel for Additions<'_, A> {
         for group in (0..groups).rev() {
             let octet = octet(self.acc, group, &FILLER, &self.addend);
             if octet.present != 0 {
-                let inverse = divisions.pop(group);
+                let inverse = divisions.pop();
                 let (p, mut q) = (lanes.load_points(octet.sums), lanes.load_points(octet.addends));
                 if octet.negative != 0 {
                     let opposite = lanes.sub::<1>(lanes.splat(&Base::ZERO), q.1);
@@ -241,17 +240,16 @@ impl PointKernel for Doublings<'_> {
 
     #[inline(always)]
     fn run<L: PointLanes>(self, lanes: L) {
-        let stack = lanes.scratch(self.scratch);
-        let mut divisions = Divisions::new(lanes, stack);
         let groups = self.acc.len().div_ceil(WIDTH);
+        let mut divisions = Divisions::new(lanes, lanes.scratch(self.scratch), groups);
         let nothing = |_: usize| None;
         for group in 0..groups {
             let (_, y) = lanes.load_points(octet(self.acc, group, &FILLER, &nothing).sums);
-            divisions.push(group, u8::MAX, lanes.add(y, y));
+            divisions.push(u8::MAX, lanes.add(y, y));
         }
         divisions.invert();
         for group in (0..groups).rev() {
-            let inverse = divisions.pop(group);
+            let inverse = divisions.pop();
             let p = lanes.load_points(octet(self.acc, group, &FILLER, &nothing).sums);
             let square = lanes.square(p.0);
             let slope = lanes.mul(lanes.add(lanes.add(square, square), square), inverse);
@@ -277,26 +275,33 @@ fn third_point<L: PointLanes>(
 /// A stack of denominators, eight at a time, and, after [`Divisions::invert`], of their inverses.
 struct Divisions<'s, L: PointLanes> {
     lanes: L,
-    /// Denominator, then the product of the earlier denominators of its chain.
-    stack: &'s mut Vec<L::Vector>,
+    /// Denominator, then the product of the earlier denominators of its chain; vectors beyond the top mean nothing.
+    stack: &'s mut [L::Vector],
+    top: usize,
     /// Products of the chains; once inverted, of the entries that are left.
     chains: [L::Vector; CHAINS],
 }
 
 impl<'s, L: PointLanes> Divisions<'s, L> {
+    /// A stack with room for this many entries.
     #[inline(always)]
-    fn new(lanes: L, stack: &'s mut Vec<L::Vector>) -> Self {
-        stack.clear();
-        Self { lanes, stack, chains: [lanes.splat(&Base::ONE); CHAINS] }
+    fn new(lanes: L, stack: &'s mut Vec<L::Vector>, room: usize) -> Self {
+        let one = lanes.splat(&Base::ONE);
+        if stack.len() < 2 * room {
+            stack.resize(2 * room, one);
+        }
+        Self { lanes, stack, top: 0, chains: [one; CHAINS] }
     }
 
     /// Lanes outside the mask get the denominator 1.
     #[inline(always)]
-    fn push(&mut self, group: usize, mask: u8, denominators: L::Vector) {
-        let chain = &mut self.chains[group % CHAINS];
+    fn push(&mut self, mask: u8, denominators: L::Vector) {
+        let chain = &mut self.chains[self.top % CHAINS];
         let denominators = self.lanes.select(mask, denominators, self.lanes.splat(&Base::ONE));
-        self.stack.extend([denominators, *chain]);
+        self.stack[2 * self.top] = denominators;
+        self.stack[2 * self.top + 1] = *chain;
         *chain = self.lanes.mul(*chain, denominators);
+        self.top += 1;
     }
 
     /// Inverts the products; `false`, and nothing done, if a denominator is zero.
@@ -322,15 +327,13 @@ impl<'s, L: PointLanes> Divisions<'s, L> {
         true
     }
 
-    /// The inverses of the denominators that were pushed last. Ones, if there are none: callers pop what they pushed.
+    /// The inverses of the denominators that were pushed last; callers pop what they pushed.
     #[inline(always)]
-    fn pop(&mut self, group: usize) -> L::Vector {
-        let (Some(prefix), Some(denominator)) = (self.stack.pop(), self.stack.pop()) else {
-            return self.lanes.splat(&Base::ONE);
-        };
-        let chain = &mut self.chains[group % CHAINS];
-        let inverse = self.lanes.mul(*chain, prefix);
-        *chain = self.lanes.mul(*chain, denominator);
+    fn pop(&mut self) -> L::Vector {
+        self.top -= 1;
+        let chain = &mut self.chains[self.top % CHAINS];
+        let inverse = self.lanes.mul(*chain, self.stack[2 * self.top + 1]);
+        *chain = self.lanes.mul(*chain, self.stack[2 * self.top]);
         inverse
     }
 }
