@@ -7,10 +7,12 @@
 //! | [`run_dir`], [`atomic`], [`secret`] | the run directory, its files and their encodings |
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
 //! | [`memory`] | whether a job fits |
+//! | [`cache`] | generators kept between commands |
 //! | the others | one verb each |
 
 mod args;
 mod atomic;
+mod cache;
 mod check;
 mod config;
 mod data;
@@ -52,7 +54,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
         pool.map_err(|e| CliError::usage("the threads cannot be started").caused_by(e))?;
     }
-    let context = Context { quiet: cli.quiet, json: cli.json };
+    let generators = cache::generators(cli.no_cache);
+    let context = Context { quiet: cli.quiet, json: cli.json, generators: &generators };
     match cli.verb {
         Verb::Quickstart { dir, epochs } => quickstart::run(context, &dir, epochs)?,
         Verb::Init { dir, data } => init::run(context, &dir, data.as_deref())?,

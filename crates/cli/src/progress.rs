@@ -3,18 +3,20 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
-use zkdl::Phase;
+use zkdl::{GeneratorSource, Phase};
 
 /// What the global options ask for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context {
+pub(crate) struct Context<'a> {
     /// `--quiet`
     pub(crate) quiet: bool,
     /// `--json`
     pub(crate) json: bool,
+    /// The generators of this process; `--no-cache`
+    pub(crate) generators: &'a GeneratorSource,
 }
 
-impl Context {
+impl Context<'_> {
     /// A line for people who watch; gone where nobody does.
     pub(crate) fn notice(self, line: &str) {
         if self.watched() {

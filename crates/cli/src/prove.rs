@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Instant;
 use zkdl::commitment::commit_weights;
 use zkdl::describe::{self, Sizes};
-use zkdl::statement::{GENERATORS, Limits, hex};
+use zkdl::statement::{Limits, hex};
 use zkdl::{BlindedRows, ProverInput, Start, Statement};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_field::generators::Generators;
@@ -93,7 +93,7 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
     let started = Instant::now();
     let trace = execute(context, run, window)?;
     let execution = started.elapsed().as_secs_f64();
-    let ends = Ends::committed(run, window, &trace)?;
+    let ends = Ends::committed(context, run, window, &trace)?;
     let statement = ends.statement(run, window);
     let files = run.dir.window(index);
     let started = Instant::now();
@@ -106,11 +106,12 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
         start_blinds: ends.start.as_ref().map_or(&[], |rows| &rows.blinds),
         end_blinds: &ends.end.blinds,
     };
-    let proof = zkdl::prove(&statement, input, &mut |phase| clock.enter(phase));
+    let proof = zkdl::prove(&statement, input, context.generators, &mut |phase| clock.enter(phase));
     let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
     let phases = clock.finish();
     let time = started.elapsed().as_secs_f64();
-    zkdl::verify(&statement, &points, &proof, &Limits::default()).map_err(|e| false_proof(run, index).caused_by(e))?;
+    zkdl::verify(&statement, &points, &proof, &Limits::default(), context.generators)
+        .map_err(|e| false_proof(run, index).caused_by(e))?;
     let verification = started.elapsed().as_secs_f64() - time;
     let proof = proof.encode();
     let sizes = describe::sizes(&statement).map_err(refused)?;
@@ -151,8 +152,8 @@ struct Ends {
 }
 
 impl Ends {
-    fn committed(run: &Run, window: Window, trace: &Trace) -> Result<Self> {
-        let generators = Generators::derive(GENERATORS, 1 << run.plan.log_columns());
+    fn committed(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<Self> {
+        let generators = context.generators.first(1 << run.plan.log_columns());
         let commit = |step, weights| boundary_rows(run, window, step, weights, &generators);
         let start = if window.first == 0 { None } else { Some(commit(window.first, &trace.start)?) };
         Ok(Self { start, end: commit(window.end, &trace.end)? })

@@ -5,7 +5,7 @@
 use std::time::Instant;
 use zkdl::commitment::{commit_points, commit_weights};
 use zkdl::statement::{GENERATORS, Limits, choose_log_columns};
-use zkdl::{Phase, PointCommitments, ProverInput, Start, Statement, prove, verify};
+use zkdl::{GeneratorSource, Phase, PointCommitments, ProverInput, Start, Statement, prove, verify};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::stream::KeyStream;
@@ -111,7 +111,7 @@ fn main() -> Result<(), Error> {
     };
     let proof = prove_timed(&statement, input)?;
     let proving = clock.lap("prove, in all");
-    let verified = verify(&statement, &commitments, &proof, &Limits::default())?;
+    let verified = verify(&statement, &commitments, &proof, &Limits::default(), &GeneratorSource::derived())?;
     clock.lap("verify");
     let cells = algorithm.cells_per_step() * steps as u64;
     println!("parameters {}, cells {cells}, columns 2^{}", algorithm.parameters(), statement.log_columns);
@@ -135,7 +135,7 @@ fn prove_timed(statement: &Statement, input: ProverInput<'_>) -> Result<zkdl::pr
         }
         last = next.map(|phase| (phase, Instant::now()));
     };
-    let proof = prove(statement, input, &mut |phase| report(Some(phase)))?;
+    let proof = prove(statement, input, &GeneratorSource::derived(), &mut |phase| report(Some(phase)))?;
     report(None);
     Ok(proof)
 }

@@ -1,6 +1,8 @@
 //! The command as its users meet it: files, exit codes, messages.
 
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod interrupts;
