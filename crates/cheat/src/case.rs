@@ -8,10 +8,13 @@ use crate::plain::{self, Strategy};
 use crate::sample::{Draw, Sample};
 use crate::trainer::Matrix;
 use crate::witness::{Witness, flatten};
+use std::sync::Arc;
 use zkdl::commitment::commit_points;
 use zkdl::proof::Proof;
-use zkdl::statement::{GENERATORS, Limits, PROTOCOL};
-use zkdl::{BlindedRows, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify};
+use zkdl::statement::{Limits, PROTOCOL};
+use zkdl::{
+    BlindedRows, GeneratorSource, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify,
+};
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::selection::RowBases;
 use zkdl_commit::blinds::{BlindSource, Entropy};
@@ -53,7 +56,8 @@ pub struct Case {
     /// Public point commitments.
     pub points: PointCommitments,
     /// Generators of the statement's columns.
-    pub generators: Generators,
+    pub generators: Arc<Generators>,
+    source: GeneratorSource,
     point_rows: BlindedRows,
 }
 
@@ -122,7 +126,8 @@ impl Case {
         let largest = i128::from(LARGEST);
         let features: Vec<i32> = (0..config.points * width).map(|_| draw.between(-largest, largest) as i32).collect();
         let labels: Vec<u32> = (0..config.points).map(|_| draw.between(0, i128::from(classes) - 1) as u32).collect();
-        let generators = Generators::derive(GENERATORS, 1 << config.log_columns);
+        let source = GeneratorSource::derived();
+        let generators = source.first(1 << config.log_columns);
         let entropy = &mut Repeatable(draw.clone());
         let point_rows = commit_points(&generators, &features, &labels, classes as usize, entropy)?;
         let points = PointCommitments(point_rows.rows.clone());
@@ -139,7 +144,7 @@ impl Case {
             shape,
         };
         sample.start = if config.start_committed { planted(draw, &sample) } else { seeded(&statement) };
-        Ok(Self { statement, sample, points, generators, point_rows })
+        Ok(Self { statement, sample, points, generators, source, point_rows })
     }
 
     fn start_committed(&self) -> bool {
@@ -243,7 +248,7 @@ impl Case {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, attempt: &Attempt) -> Result<Verified, VerifyError> {
-        verify(&attempt.statement, &self.points, &attempt.proof, &Limits::default())
+        verify(&attempt.statement, &self.points, &attempt.proof, &Limits::default(), &self.source)
     }
 }
 

@@ -32,6 +32,9 @@ pub(crate) struct Cli {
     /// Threads to use; all cores by default. Results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+    /// Derive all generators; leave the cache ($ZKDL_CACHE_DIR, or ~/.cache/zkdl) alone. Results do not depend on it.
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
 }
 
 /// The verbs.

@@ -18,12 +18,13 @@ use crate::prove::refused;
 use crate::report::emit;
 use crate::secret::Points;
 use measurement::Measurement;
+use std::sync::Arc;
 use workload::Workload;
 use zeroize::Zeroizing;
-use zkdl::commitment::{commit_points, commit_weights};
+use zkdl::commitment::{commit_points, commit_weights, recommit_weights};
 use zkdl::error::VerifyError;
 use zkdl::proof::Proof;
-use zkdl::statement::{GENERATORS, Limits};
+use zkdl::statement::Limits;
 use zkdl::{BlindedRows, PointCommitments, ProveError, ProverInput, Start, Statement};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_field::Scalar;
@@ -60,10 +61,11 @@ struct Bench {
     point_blinds: Zeroizing<Vec<Scalar>>,
     /// What the auditor holds of the data.
     public_points: Vec<u8>,
-    generators: Generators,
+    generators: Arc<Generators>,
     /// Where the second window starts. There is one copy of it, and one more while a window is executed and proven.
     weights: Weights,
-    start_blinds: Zeroizing<Vec<Scalar>>,
+    /// Its commitments.
+    start: BlindedRows,
     /// What is done once in a run.
     setup: Vec<Lap>,
     /// Training window 0.
@@ -86,7 +88,7 @@ impl Bench {
         let mut setup: Vec<Lap> = Vec::new();
         let points = workload.points()?;
         let mut watch = Stopwatch::start();
-        let generators = Generators::derive(GENERATORS, 1 << statement.log_columns);
+        let generators = context.generators.first(1 << statement.log_columns);
         setup.push(("generators", watch.lap()));
         let rows = commit_data(&generators, &points, &statement)?;
         let public_points = PointCommitments(rows.rows);
@@ -100,7 +102,7 @@ impl Bench {
         watch.lap();
         let start = commit(context, &generators, &statement, &weights)?;
         setup.push(("weight commitment", watch.lap()));
-        statement.start = Start::Committed(start.rows);
+        statement.start = Start::Committed(start.rows.clone());
         Ok(Self {
             algorithm,
             statement,
@@ -109,7 +111,7 @@ impl Bench {
             public_points: public_points.encode(),
             generators,
             weights,
-            start_blinds: start.blinds,
+            start,
             setup,
             training,
         })
@@ -121,7 +123,7 @@ impl Bench {
         let mut watch = Stopwatch::start();
         let trace = self.execute(context)?;
         laps.push(("re-execution", watch.lap()));
-        let end = commit(context, &self.generators, &self.statement, &trace.end)?;
+        let end = self.recommit(context, &trace)?;
         laps.push(("weight commitment", watch.lap()));
         let statement = Statement { end: end.rows, ..self.statement.clone() };
         watch.lap();
@@ -135,7 +137,7 @@ impl Bench {
         let nonzero = nonzero_share(&trace);
         self.weights = trace.start;
         watch.lap();
-        self.verify(&statement, &proof)?;
+        self.verify(context, &statement, &proof)?;
         let verification = watch.lap();
         Ok(Run { laps, verification, proof_bytes: proof.len(), statement_bytes: statement.len(), nonzero })
     }
@@ -159,6 +161,16 @@ impl Bench {
         trace.map_err(diverged)
     }
 
+    /// Commits to the final weights, from the commitments to the weights before.
+    fn recommit(&self, context: Context, trace: &Trace) -> Result<BlindedRows> {
+        let shape = self.statement.sizes(&Limits::default()).map_err(refused)?;
+        let spinner = context.spinner("committing to weights");
+        let before = (&trace.start, &self.start);
+        let rows = recommit_weights(&self.generators, &shape, before, &trace.end, &mut OsEntropy);
+        spinner.finish_and_clear();
+        rows.map_err(not_committed)
+    }
+
     fn prove(
         &self,
         context: Context,
@@ -171,21 +183,21 @@ impl Bench {
             labels: &self.points.labels,
             point_blinds: &self.point_blinds,
             trace,
-            start_blinds: &self.start_blinds,
+            start_blinds: &self.start.blinds,
             end_blinds,
         };
         let mut clock = PhaseClock::new(context);
-        let proof = zkdl::prove(statement, input, &mut |phase| clock.enter(phase));
+        let proof = zkdl::prove(statement, input, context.generators, &mut |phase| clock.enter(phase));
         let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
         Ok((proof, clock.finish()))
     }
 
-    /// As an auditor verifies: from bytes alone.
-    fn verify(&self, statement: &[u8], proof: &[u8]) -> Result<()> {
+    /// As an auditor verifies: from bytes alone, with generators from the cache.
+    fn verify(&self, context: Context, statement: &[u8], proof: &[u8]) -> Result<()> {
         let verdict = || -> std::result::Result<_, VerifyError> {
             let (statement, proof) = (Statement::decode(statement)?, Proof::decode(proof)?);
             let points = PointCommitments::decode(&self.public_points)?;
-            zkdl::verify(&statement, &points, &proof, &Limits::default())
+            zkdl::verify(&statement, &points, &proof, &Limits::default(), &context.fresh_generators())
         };
         let refused = |e| CliError::invalid("the proof was not accepted: please report this").caused_by(e);
         verdict().map(|_| ()).map_err(refused)

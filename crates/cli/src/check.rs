@@ -13,8 +13,7 @@ use serde_json::json;
 use std::path::Path;
 use zkdl::PointCommitments;
 use zkdl::commitment::weights_with_blinds;
-use zkdl::statement::{GENERATORS, Limits, hex};
-use zkdl_field::generators::Generators;
+use zkdl::statement::{Limits, hex};
 use zkdl_train::{Relation, Trace, Weights};
 
 /// Runs the verb.
@@ -22,11 +21,11 @@ pub(crate) fn run(context: Context, root: &Path, index: u64) -> Result<()> {
     let run = Run::open(root)?;
     let window = run.plan.window(index)?;
     memory::check(&run.plan, window, Job::Check)?;
-    let points = committed_points(&run)?;
+    let points = committed_points(context, &run)?;
     let trace = execute(context, &run, window)?;
     relation(context, &run, window, &trace)?;
     let next = following_weights(&run, window, &trace)?;
-    let rows = committed_weights(&run, window, &trace)?;
+    let rows = committed_weights(context, &run, window, &trace)?;
     let cells = run.plan.sizes().1.saturating_mul(window.steps() as u64);
     if context.json {
         return emit_json(&json!({
@@ -64,10 +63,10 @@ pub(crate) fn public_points(run: &Run) -> Result<PointCommitments> {
 }
 
 /// Recomputes all point commitments and compares them with the public file and the root.
-fn committed_points(run: &Run) -> Result<usize> {
+fn committed_points(context: Context, run: &Run) -> Result<usize> {
     let path = run.dir.points();
     let public = public_points(run)?.0;
-    let ours = data::recommit(&run.data)?;
+    let ours = data::recommit(context, &run.data)?;
     if ours.len() != public.len() {
         let (ours, public) = (ours.len(), public.len());
         return Err(CliError::invalid(format!("{} has {public} commitments, there are {ours} points", path.display())));
@@ -102,8 +101,8 @@ fn following_weights(run: &Run, window: Window, trace: &Trace) -> Result<bool> {
 }
 
 /// Recomputes the weight rows at both ends that are already committed; returns how many.
-fn committed_weights(run: &Run, window: Window, trace: &Trace) -> Result<usize> {
-    let generators = Generators::derive(GENERATORS, 1 << run.plan.log_columns());
+fn committed_weights(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<usize> {
+    let generators = context.generators.first(1 << run.plan.log_columns());
     let shape = run.plan.draft(window).sizes(&Limits::default()).map_err(refused)?;
     let compare = |step: u64, weights: &Weights| -> Result<usize> {
         let Some(kept) = run.rows(step)? else { return Ok(0) };

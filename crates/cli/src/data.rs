@@ -12,10 +12,11 @@ use serde_json::json;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 use zkdl::PointCommitments;
 use zkdl::commitment::{commit_points, points_with_blinds};
-use zkdl::statement::{GENERATORS, hex};
+use zkdl::statement::hex;
 use zkdl_commit::blinds::{Entropy, OsEntropy};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::{CsvError, KeyStream, Table as Rows, ValueRange, read_csv, split};
@@ -23,7 +24,7 @@ use zkdl_field::generators::Generators;
 
 /// Runs the verb.
 pub(crate) fn run(context: Context, root: &Path, config: Option<&Path>) -> Result<()> {
-    let committed = commit(root, config)?;
+    let committed = commit(context, root, config)?;
     let (data, points) = (&committed.data, RunDir::new(root).points());
     let descriptor = &data.descriptor;
     if context.json {
@@ -54,7 +55,7 @@ pub(crate) struct Committed {
 
 /// Commits the data of a configuration (`root`'s own, or another that is copied there). Committing the same rows again changes
 /// nothing. Nothing is written before configuration and data have been found good.
-pub(crate) fn commit(root: &Path, config_file: Option<&Path>) -> Result<Committed> {
+pub(crate) fn commit(context: Context, root: &Path, config_file: Option<&Path>) -> Result<Committed> {
     let dir = RunDir::new(root);
     let source = config_file.map_or_else(|| dir.config(), Path::to_owned);
     let config = Config::read(&source)?;
@@ -66,13 +67,13 @@ pub(crate) fn commit(root: &Path, config_file: Option<&Path>) -> Result<Committe
     if let Some(bytes) = read_secret(&dir.data())? {
         let data = SecretData::decode(&bytes, &dir.data())?;
         parts.same_as(&data, root)?;
-        publish(&dir, &data)?;
+        publish(context, &dir, &data)?;
         return Ok(Committed { data, already: true });
     }
-    let data = parts.commit()?;
+    let data = parts.commit(context)?;
     dir.prepare()?;
     atomic::write(&dir.data(), &data.encode(), Access::Secret)?;
-    publish(&dir, &data)?;
+    publish(context, &dir, &data)?;
     Ok(Committed { data, already: false })
 }
 
@@ -88,27 +89,27 @@ fn copy_config(source: &Path, dir: &RunDir) -> Result<()> {
 }
 
 /// Writes the point commitments unless they are there: they follow from the secret file.
-fn publish(dir: &RunDir, data: &SecretData) -> Result<()> {
+fn publish(context: Context, dir: &RunDir, data: &SecretData) -> Result<()> {
     let path = dir.points();
     if path.exists() {
         return Ok(());
     }
     dir.prepare()?;
-    let points = PointCommitments(recommit(data)?);
+    let points = PointCommitments(recommit(context, data)?);
     atomic::write(&path, &points.encode(), Access::Public)
 }
 
 /// The point commitments from rows and blinds.
-pub(crate) fn recommit(data: &SecretData) -> Result<Vec<[u8; 32]>> {
+pub(crate) fn recommit(context: Context, data: &SecretData) -> Result<Vec<[u8; 32]>> {
     let classes = data.descriptor.classes as usize;
-    let generators = generators(&data.descriptor);
+    let generators = generators(context, &data.descriptor);
     let rows = points_with_blinds(&generators, &data.train.features, &data.train.labels, classes, &data.blinds);
     rows.map_err(|e| CliError::usage("the data cannot be committed").caused_by(e))
 }
 
-fn generators(descriptor: &Descriptor) -> Generators {
+fn generators(context: Context, descriptor: &Descriptor) -> Arc<Generators> {
     let columns = descriptor.features.saturating_add(descriptor.classes);
-    Generators::derive(GENERATORS, columns as usize)
+    context.generators.first(columns as usize)
 }
 
 /// Both parts of a table, in split order, and the descriptor with no root yet.
@@ -150,7 +151,7 @@ impl Parts {
     }
 
     /// Shuffles with the operating system's entropy, then commits.
-    fn commit(self) -> Result<SecretData> {
+    fn commit(self, context: Context) -> Result<SecretData> {
         let failed = |e: zkdl::ProveError| CliError::io("the data cannot be committed").caused_by(e);
         let mut key = Zeroizing::new([0; 32]);
         OsEntropy.fill(&mut *key).map_err(|e| failed(e.into()))?;
@@ -159,7 +160,7 @@ impl Parts {
         let train = points(&self.train.select(&order));
         let (mut descriptor, test) = (self.descriptor, points(&self.test));
         let classes = descriptor.classes as usize;
-        let generators = generators(&descriptor);
+        let generators = generators(context, &descriptor);
         let rows = commit_points(&generators, &train.features, &train.labels, classes, &mut OsEntropy);
         let rows = rows.map_err(failed)?;
         let root = PointCommitments(rows.rows).root(&descriptor);

@@ -7,11 +7,13 @@
 //! | [`run_dir`], [`atomic`], [`secret`] | the run directory, its files and their encodings |
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
 //! | [`memory`], [`clock`] | whether a job fits; how long it takes |
+//! | [`cache`] | generators kept between commands |
 //! | the others | one verb each |
 
 mod args;
 mod atomic;
 mod bench;
+mod cache;
 mod check;
 mod clock;
 mod config;
@@ -54,7 +56,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
         pool.map_err(|e| CliError::usage("the threads cannot be started").caused_by(e))?;
     }
-    let context = Context { quiet: cli.quiet, json: cli.json };
+    let generators = cache::generators(cli.no_cache);
+    let context = Context { quiet: cli.quiet, json: cli.json, no_cache: cli.no_cache, generators: &generators };
     match cli.verb {
         Verb::Quickstart { dir, epochs } => quickstart::run(context, &dir, epochs)?,
         Verb::Init { dir, data } => init::run(context, &dir, data.as_deref())?,

@@ -1,27 +1,37 @@
 //! Progress bars and notices on stderr: only on a terminal and never with `--quiet`.
 
+use crate::cache;
 use crate::clock::{Stopwatch, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
-use zkdl::Phase;
+use zkdl::{GeneratorSource, Phase};
 
 /// What the global options ask for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context {
+pub(crate) struct Context<'a> {
     /// `--quiet`
     pub(crate) quiet: bool,
     /// `--json`
     pub(crate) json: bool,
+    /// `--no-cache`
+    pub(crate) no_cache: bool,
+    /// The generators of this process.
+    pub(crate) generators: &'a GeneratorSource,
 }
 
-impl Context {
+impl Context<'_> {
     /// A line for people who watch; gone where nobody does.
     pub(crate) fn notice(self, line: &str) {
         if self.watched() {
             // A notice that cannot be shown is not worth failing for.
             let _ = writeln!(std::io::stderr(), "{line}");
         }
+    }
+
+    /// Generators as a process finds them that has just started.
+    pub(crate) fn fresh_generators(self) -> GeneratorSource {
+        cache::generators(self.no_cache)
     }
 
     /// Where the work is done.

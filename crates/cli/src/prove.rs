@@ -13,9 +13,9 @@ use crate::secret::BoundaryRows;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
-use zkdl::commitment::commit_weights;
+use zkdl::commitment::{commit_weights, recommit_weights};
 use zkdl::describe::{self, Sizes};
-use zkdl::statement::{GENERATORS, Limits, hex};
+use zkdl::statement::{Limits, hex};
 use zkdl::{BlindedRows, ProverInput, Start, Statement};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_field::generators::Generators;
@@ -93,7 +93,7 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
     let started = Instant::now();
     let trace = execute(context, run, window)?;
     let execution = started.elapsed().as_secs_f64();
-    let ends = Ends::committed(run, window, &trace)?;
+    let ends = Ends::committed(context, run, window, &trace)?;
     let statement = ends.statement(run, window);
     let files = run.dir.window(index);
     let started = Instant::now();
@@ -106,11 +106,12 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
         start_blinds: ends.start.as_ref().map_or(&[], |rows| &rows.blinds),
         end_blinds: &ends.end.blinds,
     };
-    let proof = zkdl::prove(&statement, input, &mut |phase| clock.enter(phase));
+    let proof = zkdl::prove(&statement, input, context.generators, &mut |phase| clock.enter(phase));
     let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
     let phases = clock.finish().into_iter().map(|(name, time)| (name, time.wall)).collect();
     let time = started.elapsed().as_secs_f64();
-    zkdl::verify(&statement, &points, &proof, &Limits::default()).map_err(|e| false_proof(run, index).caused_by(e))?;
+    zkdl::verify(&statement, &points, &proof, &Limits::default(), context.generators)
+        .map_err(|e| false_proof(run, index).caused_by(e))?;
     let verification = started.elapsed().as_secs_f64() - time;
     let proof = proof.encode();
     let sizes = describe::sizes(&statement).map_err(refused)?;
@@ -151,11 +152,12 @@ struct Ends {
 }
 
 impl Ends {
-    fn committed(run: &Run, window: Window, trace: &Trace) -> Result<Self> {
-        let generators = Generators::derive(GENERATORS, 1 << run.plan.log_columns());
-        let commit = |step, weights| boundary_rows(run, window, step, weights, &generators);
-        let start = if window.first == 0 { None } else { Some(commit(window.first, &trace.start)?) };
-        Ok(Self { start, end: commit(window.end, &trace.end)? })
+    fn committed(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<Self> {
+        let generators = context.generators.first(1 << run.plan.log_columns());
+        let commit = |step, weights, before| boundary_rows(run, window, (step, weights), before, &generators);
+        let start = if window.first == 0 { None } else { Some(commit(window.first, &trace.start, None)?) };
+        let end = commit(window.end, &trace.end, start.as_ref().map(|rows| (&trace.start, rows)))?;
+        Ok(Self { start, end })
     }
 
     fn statement(&self, run: &Run, window: Window) -> Statement {
@@ -164,20 +166,23 @@ impl Ends {
     }
 }
 
-/// The rows of the weights before a step: the ones that are kept, or fresh ones that are then kept. The end of one window and
-/// the start of the next are the same bytes under the same blinds.
+/// The rows of the weights before a step: the ones that are kept, or fresh ones that are then kept, made from earlier weights
+/// and their rows if there are any. The end of one window and the start of the next are the same bytes under the same blinds.
 fn boundary_rows(
     run: &Run,
     window: Window,
-    step: u64,
-    weights: &Weights,
+    (step, weights): (u64, &Weights),
+    before: Option<(&Weights, &BlindedRows)>,
     generators: &Generators,
 ) -> Result<BlindedRows> {
     if let Some(kept) = run.rows(step)? {
         return Ok(kept.rows);
     }
     let shape = run.plan.draft(window).sizes(&Limits::default()).map_err(refused)?;
-    let rows = commit_weights(generators, &shape, weights, &mut OsEntropy);
+    let rows = match before {
+        None => commit_weights(generators, &shape, weights, &mut OsEntropy),
+        Some(before) => recommit_weights(generators, &shape, before, weights, &mut OsEntropy),
+    };
     let rows = rows.map_err(|e| CliError::io("the weights cannot be committed").caused_by(e))?;
     let (run_digest, log_columns) = (run.plan.digest(), run.plan.log_columns());
     let kept = BoundaryRows { run: run_digest, step, log_columns, rows };

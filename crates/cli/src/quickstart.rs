@@ -32,7 +32,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let say = |line: &str| if context.json { Ok(()) } else { emit(line) };
     prepare(root, epochs)?;
     say("1. Commit to the training points, one by one, in a secret order")?;
-    let committed = data::commit(root, None)?.data.descriptor;
+    let committed = data::commit(context, root, None)?.data.descriptor;
     say(&format!("{} points committed, data root {}", grouped(u64::from(committed.points)), hex(&committed.root)))?;
     say("\n2. Train in exact integer arithmetic")?;
     let run = Run::open(root)?;
@@ -46,11 +46,11 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
         points: run.dir.points(),
         proof: proven.files.proof.clone(),
     };
-    let verified = verify_files(&files, &Expected::default())?;
+    let verified = verify_files(context, &files, &Expected::default())?;
     say(&verified.text())?;
     say("\n5. Change one byte of the proof, and verify again")?;
     let tampered = tamper(root, &files)?;
-    let rejected = verify_files(&tampered, &Expected::default())?;
+    let rejected = verify_files(context, &tampered, &Expected::default())?;
     say(rejected.reason.as_deref().map(|r| format!("INVALID: {r}")).as_deref().unwrap_or("VALID"))?;
     let summary = Summary { root, run: &run, trained, proven, verified, rejected, files, tampered };
     if context.json {

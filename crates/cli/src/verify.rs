@@ -51,16 +51,16 @@ pub(crate) struct Report {
 
 /// Verifies three files.
 pub(crate) fn run_files(context: Context, files: &Files, expected: &Expected) -> Result<ExitCode> {
-    verify_files(files, expected)?.print(context)
+    verify_files(context, files, expected)?.print(context)
 }
 
 /// Verifies all windows of a directory.
 pub(crate) fn run_directory(context: Context, root: &Path, expected: &Expected) -> Result<ExitCode> {
-    verify_directory(root, expected)?.print(context)
+    verify_directory(context, root, expected)?.print(context)
 }
 
 /// The verdict on three files. Errors are what keeps it from being found: files that cannot be read, or are of another kind.
-pub(crate) fn verify_files(files: &Files, expected: &Expected) -> Result<Report> {
+pub(crate) fn verify_files(context: Context, files: &Files, expected: &Expected) -> Result<Report> {
     let [statement, points, proof] = [&files.statement, &files.points, &files.proof].map(|path| read(path));
     let (statement, points, proof) = (statement?, points?, proof?);
     let mut report = Report { claims: Vec::new(), windows: 1, time: 0.0, reason: None };
@@ -69,13 +69,13 @@ pub(crate) fn verify_files(files: &Files, expected: &Expected) -> Result<Report>
         report.claims.push(statement.clone());
         expected.compare(&report.claims)?;
         let points = decoded(PointCommitments::decode(&points), &files.points)?;
-        report.verify(&statement, &points, &proof, &files.proof)
+        report.verify(context, &statement, &points, &proof, &files.proof)
     })?;
     Ok(report)
 }
 
 /// The verdict on all windows of a run directory (or of its public part alone).
-pub(crate) fn verify_directory(root: &Path, expected: &Expected) -> Result<Report> {
+pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expected) -> Result<Report> {
     let dir = RunDir::for_auditor(root);
     let windows = dir.windows()?;
     if windows.is_empty() {
@@ -96,7 +96,7 @@ pub(crate) fn verify_directory(root: &Path, expected: &Expected) -> Result<Repor
         expected.compare(&report.claims)?;
         let points = decoded(PointCommitments::decode(&points), &dir.points())?;
         for ((statement, (_, proof)), f) in statements.iter().zip(&contents).zip(&files) {
-            report.verify(statement, &points, proof, &f.proof)?;
+            report.verify(context, statement, &points, proof, &f.proof)?;
         }
         Ok(())
     })?;
@@ -174,11 +174,18 @@ impl Report {
         }
     }
 
-    fn verify(&mut self, statement: &Statement, points: &PointCommitments, proof: &[u8], path: &Path) -> Result<()> {
+    fn verify(
+        &mut self,
+        context: Context,
+        statement: &Statement,
+        points: &PointCommitments,
+        proof: &[u8],
+        path: &Path,
+    ) -> Result<()> {
         let started = Instant::now();
         let verdict = Proof::decode(proof)
             .map_err(VerifyError::from)
-            .and_then(|proof| zkdl::verify(statement, points, &proof, &Limits::default()));
+            .and_then(|proof| zkdl::verify(statement, points, &proof, &Limits::default(), context.generators));
         self.time += started.elapsed().as_secs_f64();
         let name = path.display();
         verdict.map(|_| ()).map_err(|error| match error {

@@ -10,6 +10,7 @@
 use pasta_curves::arithmetic::CurveExt;
 use pasta_curves::group::Group;
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::batch::{BatchAdder, Signed, Xy};
@@ -62,7 +63,7 @@ impl Generators {
     pub fn derive(label: &str, columns: usize) -> Self {
         let [value, blind] = [Role::Value, Role::Blind].map(|role| group::affine(&hash(label, role, 0)));
         Self {
-            columns: derive_columns(label, columns),
+            columns: derive_columns(label, 0..columns),
             value,
             blind,
             value_multiples: OnceLock::new(),
@@ -95,13 +96,15 @@ impl Generators {
     }
 }
 
-fn derive_columns(label: &str, columns: usize) -> Vec<Affine> {
-    let derive = |chunk: std::ops::Range<usize>| {
-        group::normalize(&chunk.map(|j| hash(label, Role::Column, j as u64)).collect::<Vec<_>>())
-    };
+/// Derives a stretch of the columns of a label: one hash to the curve each (12 us, on all threads).
+#[must_use]
+pub fn derive_columns(label: &str, range: Range<usize>) -> Vec<Affine> {
+    let derive =
+        |chunk: Range<usize>| group::normalize(&chunk.map(|j| hash(label, Role::Column, j as u64)).collect::<Vec<_>>());
     const CHUNK: usize = 256;
-    let chunks = (0..columns.div_ceil(CHUNK)).into_par_iter().map(|k| k * CHUNK..columns.min((k + 1) * CHUNK));
-    chunks.flat_map_iter(derive).collect()
+    let Range { start, end } = range;
+    let chunks = (0..end.saturating_sub(start).div_ceil(CHUNK)).into_par_iter().map(|k| start + k * CHUNK);
+    chunks.flat_map_iter(|first| derive(first..end.min(first + CHUNK))).collect()
 }
 
 fn hash(label: &str, role: Role, index: u64) -> Point {
@@ -233,6 +236,9 @@ mod tests {
             let short = Generators::derive("test", n);
             assert_eq!(short.columns, long.columns[..n]);
             assert_eq!((short.value, short.blind), (long.value, long.blind));
+        }
+        for stretch in [0..0, 3..3, 1..2, 255..513, 300..600] {
+            assert_eq!(derive_columns("test", stretch.clone()), long.columns[stretch]);
         }
     }
 

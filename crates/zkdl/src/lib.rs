@@ -9,6 +9,7 @@
 //! | [`commitment`] | row commitments of data points and weights |
 //! | [`training`] | `prove` and `verify` of one window of steps |
 //! | [`proof`] | the proof file |
+//! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
 //! | [`error`] | malformed, false, misuse |
 //!
@@ -18,12 +19,14 @@ pub mod codec;
 pub mod commitment;
 pub mod describe;
 pub mod error;
+pub mod generators;
 pub mod proof;
 pub mod statement;
 pub mod training;
 
 pub use commitment::{BlindedRows, PointCommitments};
 pub use error::{ProveError, VerifyError};
+pub use generators::GeneratorSource;
 pub use statement::{Start, Statement};
 pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
 

@@ -5,6 +5,7 @@
 //! the same bytes fail. So a proof tells the verifier nothing that it could not have made up.
 
 use super::*;
+use crate::statement::GENERATORS;
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::scalar::{encode, random};
@@ -138,6 +139,6 @@ fn a_whole_proof_is_simulated_without_a_witness() {
     let proof = simulated.encode();
     assert!(scripted(&proof).is_ok());
     let live = Proof { statement: statement.digest(), body: proof };
-    let error = verify(&statement, &points, &live, &Limits::default()).unwrap_err();
+    let error = verify(&statement, &points, &live, &Limits::default(), &GeneratorSource::derived()).unwrap_err();
     assert_eq!(error, VerifyError::Product { which: "forward" });
 }

@@ -14,8 +14,9 @@
 
 use crate::commitment::{PointCommitments, weight_slices};
 use crate::error::{ProveError, VerifyError};
+use crate::generators::GeneratorSource;
 use crate::proof::Proof;
-use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
+use crate::statement::{Limits, PROTOCOL, Start, Statement, hex};
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 use zkdl_arguments::opening::{self, RowValues};
@@ -55,7 +56,7 @@ pub struct ProverInput<'a> {
 /// A part of the prover's work, for progress and timings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Deriving generators.
+    /// Deriving generators, or reading them.
     Generators,
     /// Committing cells.
     Commit,
@@ -86,9 +87,10 @@ pub struct Verified {
 pub fn prove(
     statement: &Statement,
     input: ProverInput<'_>,
+    generators: &GeneratorSource,
     progress: &mut dyn FnMut(Phase),
 ) -> Result<Proof, ProveError> {
-    prove_with_entropy(statement, input, &mut OsEntropy, progress)
+    prove_with_entropy(statement, input, generators, &mut OsEntropy, progress)
 }
 
 /// [`prove`] with another source of randomness, which must be unpredictable for the proof to be zero-knowledge.
@@ -98,13 +100,14 @@ pub fn prove(
 pub fn prove_with_entropy(
     statement: &Statement,
     input: ProverInput<'_>,
+    generators: &GeneratorSource,
     entropy: &mut dyn Entropy,
     progress: &mut dyn FnMut(Phase),
 ) -> Result<Proof, ProveError> {
     let shape = statement.shape(&Limits::NONE)?;
     check_input(statement, &shape, input)?;
     progress(Phase::Generators);
-    let generators = Generators::derive(GENERATORS, shape.columns);
+    let generators = generators.first(shape.columns);
     let digest = statement.digest();
     let blinds = BlindSource::new(entropy, &[&digest, &witness_digest(input)])?;
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
@@ -136,6 +139,7 @@ pub fn verify(
     points: &PointCommitments,
     proof: &Proof,
     limits: &Limits,
+    generators: &GeneratorSource,
 ) -> Result<Verified, VerifyError> {
     let digest = statement.digest();
     if proof.statement != digest {
@@ -145,7 +149,7 @@ pub fn verify(
     let shape = statement.shape(limits)?;
     let channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
     let channel = read(statement, &shape, points, channel)?;
-    let generators = Generators::derive(GENERATORS, shape.columns);
+    let generators = generators.first(shape.columns);
     let msm_points = settle(channel, &generators)?;
     Ok(Verified { statement: digest, msm_points })
 }

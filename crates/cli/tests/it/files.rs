@@ -3,7 +3,6 @@
 use crate::support::{Sandbox, config, csv, entries, verify_args, with};
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 #[test]
 fn init_writes_a_configuration_that_trains() {
@@ -179,7 +178,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     // No file may grow beyond 512 bytes: writing fails in the middle, as on a full disk.
     let limited = |verb: &str| {
         let script = format!("trap '' XFSZ; ulimit -f 1; exec '{}' {verb} run", crate::support::ZKDL);
-        Command::new("sh").args(["-c", &script]).current_dir(sandbox.path("")).output().unwrap()
+        sandbox.shell(&script).output().unwrap()
     };
     let output = limited("train");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();

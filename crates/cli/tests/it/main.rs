@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod interrupts;

@@ -1,7 +1,6 @@
 //! Quickstart end to end, and the commands it prints.
 
 use crate::support::Sandbox;
-use std::process::Command;
 
 #[test]
 fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
@@ -13,7 +12,7 @@ fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
     let commands = out.split("Each step by hand\n").nth(1).unwrap();
     assert_eq!(commands.lines().count(), 8);
     for command in commands.lines() {
-        let shell = Command::new("sh").args(["-c", command]).current_dir(sandbox.path("")).output().unwrap();
+        let shell = sandbox.shell(command).output().unwrap();
         let expected = i32::from(command.contains("tampered.proof"));
         let text = String::from_utf8_lossy(&shell.stdout);
         assert_eq!(shell.status.code(), Some(expected), "{command}\n{text}");

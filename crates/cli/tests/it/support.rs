@@ -60,8 +60,17 @@ impl Sandbox {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(ZKDL);
-        command.args(args).current_dir(self.0.path());
+        self.started(ZKDL, args)
+    }
+
+    /// A line for the shell.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        self.started("sh", &["-c", line])
+    }
+
+    fn started(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.0.path()).env("ZKDL_CACHE_DIR", self.path("cache"));
         command
     }
 

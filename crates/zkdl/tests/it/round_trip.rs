@@ -1,18 +1,21 @@
 //! Honest proofs of random architectures verify; the same randomness gives the same bytes on one thread and on two.
 
-use crate::support::{Counter, Run, SMALL, Sizes};
+use crate::support::{Counter, Run, SMALL, Sizes, generators};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use zkdl::generators::Store;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
-use zkdl::{Statement, prove, prove_with_entropy, verify};
+use zkdl::{GeneratorSource, Statement, prove, prove_with_entropy, verify};
 
 fn round_trip(sizes: &Sizes, seed: u64) {
     let run = Run::new(sizes, seed);
-    let proof = prove(&run.statement, run.input(), &mut |_| ()).unwrap();
+    let proof = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
     let statement = Statement::decode(&run.statement.encode()).unwrap();
     assert_eq!(statement, run.statement);
     let proof = Proof::decode(&proof.encode()).unwrap();
-    let verified = verify(&statement, &run.points, &proof, &Limits::default());
+    let verified = verify(&statement, &run.points, &proof, &Limits::default(), generators());
     assert!(verified.is_ok(), "{verified:?} {sizes:?}");
 }
 
@@ -63,7 +66,42 @@ fn threads_never_change_a_byte() {
     let run = Run::new(&Sizes { hidden: vec![40, 9], points: 40, batch: 16, ..SMALL() }, 5);
     let bytes = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| prove_with_entropy(&run.statement, run.input(), &mut Counter(1), &mut |_| ()).unwrap())
+        pool.install(|| {
+            prove_with_entropy(&run.statement, run.input(), generators(), &mut Counter(1), &mut |_| ()).unwrap()
+        })
     };
     assert_eq!(bytes(1), bytes(2));
+}
+
+/// Keeps whatever it is given, in memory.
+#[derive(Debug, Clone, Default)]
+struct Shelf(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
+
+impl Store for Shelf {
+    fn load(&self, name: &str, _bytes: usize) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().get(name).cloned()
+    }
+
+    fn keep(&self, name: &str, content: &[u8]) {
+        self.0.lock().unwrap().insert(name.to_owned(), content.to_vec());
+    }
+}
+
+#[test]
+fn where_generators_come_from_changes_neither_proof_nor_verdict() {
+    let run = Run::new(&Sizes { log_columns: Some(11), ..SMALL() }, 6);
+    let shelf = Shelf::default();
+    let (cold, warm) = (GeneratorSource::kept_in(shelf.clone()), GeneratorSource::kept_in(shelf.clone()));
+    let sources = [&GeneratorSource::derived(), &cold, &warm];
+    let prove = |source| prove_with_entropy(&run.statement, run.input(), source, &mut Counter(1), &mut |_| ()).unwrap();
+    let proofs = sources.map(prove);
+    assert_eq!(shelf.0.lock().unwrap().len(), 2, "2^11 columns are two pieces");
+    assert!(proofs.iter().all(|proof| *proof == proofs[0]));
+    let mut tampered = proofs[0].clone();
+    *tampered.body.last_mut().unwrap() ^= 1;
+    for proof in [&proofs[0], &tampered] {
+        let verdicts = sources.map(|source| verify(&run.statement, &run.points, proof, &Limits::default(), source));
+        assert_eq!(verdicts[0].is_ok(), *proof == proofs[0]);
+        assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]));
+    }
 }

@@ -1,13 +1,19 @@
 //! A small complete run: data, training, commitments, statement, proof.
 
+use std::sync::LazyLock;
 use zkdl::commitment::{commit_points, commit_weights, recommit_weights, weights_with_blinds};
-use zkdl::statement::{GENERATORS, Limits, choose_log_columns};
-use zkdl::{BlindedRows, PointCommitments, ProverInput, Start, Statement};
+use zkdl::statement::{Limits, choose_log_columns};
+use zkdl::{BlindedRows, GeneratorSource, PointCommitments, ProverInput, Start, Statement};
 use zkdl_commit::blinds::Entropy;
 use zkdl_dataset::descriptor::Descriptor;
-use zkdl_field::generators::Generators;
 use zkdl_field::scalar::RandomnessError;
 use zkdl_train::{Format, Trace, initial_weights, record_window};
+
+/// Derived once for all tests.
+pub(crate) fn generators() -> &'static GeneratorSource {
+    static SOURCE: LazyLock<GeneratorSource> = LazyLock::new(GeneratorSource::derived);
+    &SOURCE
+}
 
 /// Test-only entropy: a counter.
 pub(crate) struct Counter(pub(crate) u8);
@@ -70,7 +76,7 @@ impl Run {
         let labels: Vec<u32> = (0..sizes.points).map(|_| next(u64::from(sizes.classes)) as u32).collect();
         let mut entropy = Counter(seed as u8);
         let columns = (sizes.features + sizes.classes).next_power_of_two() as usize;
-        let generators = Generators::derive(GENERATORS, columns);
+        let generators = generators().first(columns);
         let point_rows = commit_points(&generators, &features, &labels, sizes.classes as usize, &mut entropy).unwrap();
         let points = PointCommitments(point_rows.rows.clone());
         let mut statement = draft(sizes);
@@ -140,7 +146,7 @@ fn commit_ends(
     trace: &Trace,
     entropy: &mut dyn Entropy,
 ) -> (Option<BlindedRows>, BlindedRows) {
-    let generators = Generators::derive(GENERATORS, 1 << statement.log_columns);
+    let generators = generators().first(1 << statement.log_columns);
     let shape = weight_shape(statement);
     let start = (statement.first_step > 0).then(|| commit_weights(&generators, &shape, &trace.start, entropy).unwrap());
     let end = match &start {

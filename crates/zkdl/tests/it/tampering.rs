@@ -1,14 +1,13 @@
 //! Bytes and public values that were changed after the proof was made (catalogue D.1, D.2).
 
-use crate::support::{Counter, Run, SMALL, Sizes};
+use crate::support::{Counter, Run, SMALL, Sizes, generators};
 use rayon::prelude::*;
 use zkdl::codec::FormatError;
 use zkdl::commitment::commit_points;
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
-use zkdl::statement::{GENERATORS, Limits};
+use zkdl::statement::Limits;
 use zkdl::{PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
-use zkdl_field::generators::Generators;
 use zkdl_train::Format;
 use zkdl_transcript::ReadError;
 
@@ -19,7 +18,7 @@ struct Proven {
 
 fn proven(sizes: &Sizes) -> Proven {
     let run = Run::new(sizes, 17);
-    let proof = prove(&run.statement, run.input(), &mut |_| ()).unwrap();
+    let proof = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
     Proven { run, proof }
 }
 
@@ -37,7 +36,7 @@ fn tiny() -> Sizes {
 }
 
 fn check(statement: &Statement, points: &PointCommitments, proof: &[u8]) -> Result<Verified, VerifyError> {
-    verify(statement, points, &Proof::decode(proof)?, &Limits::default())
+    verify(statement, points, &Proof::decode(proof)?, &Limits::default(), generators())
 }
 
 /// Catalogue 16.
@@ -164,11 +163,11 @@ fn rejects_every_change(sizes: &Sizes, changes: &[Change]) {
         let mut statement = run.statement.clone();
         change(&mut statement);
         assert_ne!(statement, run.statement, "{name} changes nothing");
-        let error = verify(&statement, &run.points, &proof, &Limits::default()).unwrap_err();
+        let error = verify(&statement, &run.points, &proof, &Limits::default(), generators()).unwrap_err();
         assert!(matches!(error, VerifyError::StatementMismatch { .. }), "{name}: {error:?}");
         // The same with a proof file that names the changed statement: then only the transcript can tell.
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
-        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        let error = verify(&statement, &run.points, &renamed, &Limits::default(), generators()).unwrap_err();
         assert!(!matches!(error, VerifyError::StatementMismatch { .. }), "{name}: {error:?}");
     }
 }
@@ -197,13 +196,13 @@ fn point_commitments_are_bound() {
     let Proven { run, proof } = proven(&SMALL());
     let mut swapped = run.points.clone();
     swapped.0.swap(0, 1);
-    let error = verify(&run.statement, &swapped, &proof, &Limits::default()).unwrap_err();
+    let error = verify(&run.statement, &swapped, &proof, &Limits::default(), generators()).unwrap_err();
     assert!(matches!(error, VerifyError::Merkle { .. }));
     let mut statement = run.statement.clone();
     statement.data.root = swapped.root(&statement.data).unwrap();
     let renamed = Proof { statement: statement.digest(), ..proof };
-    assert!(verify(&statement, &swapped, &renamed, &Limits::default()).is_err());
-    assert!(verify(&run.statement, &PointCommitments(Vec::new()), &renamed, &Limits::default()).is_err());
+    assert!(verify(&statement, &swapped, &renamed, &Limits::default(), generators()).is_err());
+    assert!(verify(&run.statement, &PointCommitments(Vec::new()), &renamed, &Limits::default(), generators()).is_err());
 }
 
 /// One data root is one data set: number, shape and ranges belong to it.
@@ -222,7 +221,7 @@ fn the_data_root_binds_the_descriptor() {
         let mut statement = run.statement.clone();
         change(&mut statement);
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
-        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        let error = verify(&statement, &run.points, &renamed, &Limits::default(), generators()).unwrap_err();
         assert!(matches!(error, VerifyError::Merkle { .. }), "{name}: {error:?}");
     }
 }
@@ -233,7 +232,7 @@ fn a_proof_of_another_run_is_rejected() {
     let first = proven(&SMALL());
     let other = Run::new(&SMALL(), 18);
     let moved = Proof { statement: other.statement.digest(), ..first.proof };
-    assert!(verify(&other.statement, &other.points, &moved, &Limits::default()).is_err());
+    assert!(verify(&other.statement, &other.points, &moved, &Limits::default(), generators()).is_err());
 }
 
 /// Catalogue 6, 7: encodings that are no points, in the statement and in the data.
@@ -244,14 +243,14 @@ fn bad_points_are_named() {
         let mut statement = run.statement.clone();
         statement.end[1] = bad;
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
-        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        let error = verify(&statement, &run.points, &renamed, &Limits::default(), generators()).unwrap_err();
         assert!(matches!(error, VerifyError::BadPoint { role: "final weights", index: 1, .. }), "{error:?}");
         let mut points = run.points.clone();
         points.0[2] = bad;
         let mut statement = run.statement.clone();
         statement.data.root = points.root(&statement.data).unwrap();
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
-        let error = verify(&statement, &points, &renamed, &Limits::default()).unwrap_err();
+        let error = verify(&statement, &points, &renamed, &Limits::default(), generators()).unwrap_err();
         assert!(matches!(error, VerifyError::BadPoint { role: "data point", index: 2, .. }), "{error:?}");
     }
 }
@@ -287,7 +286,7 @@ fn absurd_statements_are_refused_before_any_work() {
         assert!(refused.is_err(), "{name}");
         // In a verifier the data root objects first to other sizes and ranges of the data.
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
-        let error = verify(&statement, &run.points, &renamed, &Limits::default()).unwrap_err();
+        let error = verify(&statement, &run.points, &renamed, &Limits::default(), generators()).unwrap_err();
         let data_changed = statement.data != run.statement.data;
         assert_eq!(matches!(error, VerifyError::Merkle { .. }), data_changed, "{name}: {error:?}");
         assert_eq!(matches!(error, VerifyError::Statement(_)), !data_changed, "{name}: {error:?}");
@@ -325,7 +324,7 @@ fn limits_come_first() {
 /// A machine that repeats its randomness does not repeat blinds under other rows.
 #[test]
 fn repeated_entropy_gives_other_rows_other_blinds() {
-    let g = Generators::derive(GENERATORS, 8);
+    let g = generators().first(8);
     let points = |features: &[i32]| commit_points(&g, features, &[0, 1], 2, &mut Counter(3)).unwrap().blinds.to_vec();
     let (one, other) = (points(&[1, 2, 3, 4]), points(&[1, 2, 3, 5]));
     assert_eq!(one, points(&[1, 2, 3, 4]));
@@ -336,7 +335,7 @@ fn repeated_entropy_gives_other_rows_other_blinds() {
 #[test]
 fn two_proofs_share_no_group_element_and_no_scalar() {
     let Proven { run, proof } = proven(&SMALL());
-    let other = prove(&run.statement, run.input(), &mut |_| ()).unwrap();
+    let other = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
     assert_eq!(proof.body.len(), other.body.len());
     let messages = |proof: &Proof| proof.body.chunks(32).map(<[u8]>::to_vec).collect::<std::collections::HashSet<_>>();
     assert_eq!(messages(&proof).len(), proof.body.len() / 32, "all messages differ within a proof");
