@@ -393,3 +393,58 @@ impl SumProver for BitSum<'_> {
         self.rounds = Rounds::Place(groups);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zkdl_field::lanes::audit::Audit;
+    use zkdl_field::scalar::random;
+
+    fn scalars(n: usize) -> Vec<Scalar> {
+        (0..n).map(|_| random().unwrap()).collect()
+    }
+
+    fn noise(n: usize) -> Vec<u8> {
+        (0..n as u64)
+            .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 41) as u8 & if i % 3 == 0 { 0 } else { 255 })
+            .collect()
+    }
+
+    /// Rows of every width and stride: the kernels against their definitions, and within their bounds.
+    #[test]
+    fn kernels_are_their_definitions() {
+        for (width, stride, rows) in [(1, 1, 3), (7, 5, 2), (8, 8, 4), (9, 9, 3), (30, 16, 2), (2001, 2, 2)] {
+            let cells = noise(width * stride * rows);
+            let (weights, columns) = (scalars(rows), scalars(width));
+            let rows = Rows { cells: &cells, stride, width };
+            let columns_8 = octets(&columns);
+            let weight = |cell: usize| weights[cell / width] * columns[cell % width];
+            let mut bins = vec![Scalar::ZERO; BYTE_VALUES * stride];
+            for (i, cell) in cells.chunks(stride).enumerate() {
+                for (place, byte) in cell.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+                    bins[place * BYTE_VALUES + usize::from(*byte)] += weight(i);
+                }
+            }
+            let count = || Count { rows, weights: &weights, columns: &columns_8 };
+            assert_eq!(count().run(Audit), bins);
+            assert_eq!(lanes::run(count()), bins);
+            for size in [2, 4, 8, 16] {
+                let worth = scalars(size * BYTE_VALUES);
+                let pairs = stride.next_power_of_two().max(size) / size;
+                let mut expected = vec![Scalar::ZERO; pairs];
+                for (i, cell) in cells.chunks(stride).enumerate() {
+                    for (sum, group) in expected.iter_mut().zip(cell.chunks(size)) {
+                        let value = |(p, byte): (usize, &u8)| worth[p * BYTE_VALUES + usize::from(*byte)];
+                        *sum += weight(i) * group.iter().enumerate().map(value).sum::<Scalar>().square();
+                    }
+                }
+                // A group that the cell ends in reads zero bytes behind it, which are worth nothing.
+                if stride % size == 0 {
+                    let squares = || Squares { rows, weights: &weights, columns: &columns_8, worth: &worth, pairs };
+                    assert_eq!(squares().run(Audit), expected);
+                    assert_eq!(lanes::run(squares()), expected);
+                }
+            }
+        }
+    }
+}

@@ -432,3 +432,163 @@ fn boolean<L: Lanes<Scalar>>(lanes: L, b: (L::Vector, L::Vector)) -> [L::Vector;
     let at = |x: L::Vector| lanes.sub::<2>(lanes.square(x), x);
     [at(b.0), at(b.1), lanes.square(lanes.sub::<2>(b.1, b.0))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Format;
+    use zkdl_field::lanes::audit::Audit;
+    use zkdl_field::multilinear::{evaluate, fold};
+    use zkdl_field::scalar::{from_i64, random};
+
+    fn scalars(n: usize) -> Vec<Scalar> {
+        (0..n).map(|_| random().unwrap()).collect()
+    }
+
+    /// A hidden slot of random cells and an output slot.
+    fn with_cells(width: usize, check: impl Fn(&Shape, &Witness<'_>, &[Vec<Scalar>], usize)) {
+        for format in [
+            Format { f_a: 3, f_x: 3, r: 21, r_l: 37, q: 12, q_g: 10 },
+            Format { f_a: 3, f_x: 3, r: 31, r_l: 20, q: 31, q_g: 31 },
+            Format { f_a: 3, f_x: 3, r: 3, r_l: 9, q: 4, q_g: 5 },
+        ] {
+            let shape = Shape {
+                widths: vec![2, width, 3],
+                batch: 3,
+                format,
+                multipliers: vec![5, 6],
+                schedule: vec![vec![0; 3]; 2],
+                points: 1,
+                columns: 4096,
+            };
+            let noise = |n: usize| (0..n as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 43) as u8).collect();
+            let cells: Vec<Vec<u8>> = (0..2).map(|s| noise(6 * shape.outputs(s) * shape.stride(s))).collect();
+            let witness = Witness {
+                cells: cells.iter().map(Vec::as_slice).collect(),
+                features: &[],
+                labels: &[],
+                start: Vec::new(),
+                end: Vec::new(),
+            };
+            let mut worth: Vec<Vec<Scalar>> = (0..16).map(|_| scalars(256)).collect();
+            worth.iter_mut().for_each(|values| values[0] = Scalar::ZERO);
+            (0..2).for_each(|slot| check(&shape, &witness, &worth, slot));
+        }
+    }
+
+    /// neg, Z'', K and b of every cell, by the definition.
+    fn plain(shape: &Shape, bytes: &[u8], worth: &[Vec<Scalar>], slot: usize) -> [Vec<Scalar>; TABLES] {
+        let f = shape.format;
+        let mut tables: [Vec<Scalar>; TABLES] = Default::default();
+        for cell in bytes.chunks(shape.stride(slot)) {
+            let word = cell.iter().rev().fold(0u128, |word, byte| word << 8 | u128::from(*byte));
+            let field = |place: u32, bits: u32| (word >> place & ((1 << bits) - 1)) as i64;
+            let k = field(0, f.q_g) - if field(f.q_g - 1, 1) == 1 { 1 << f.q_g } else { 0 };
+            let (neg, relu) = if shape.is_output(slot) {
+                (0, 0)
+            } else {
+                (field(f.neg_place() as u32, 1), field(f.q_g + f.r, f.q - 1))
+            };
+            let bit = cell.iter().zip(worth).map(|(byte, worth)| worth[usize::from(*byte)]).sum();
+            for (table, value) in tables.iter_mut().zip([from_i64(neg), from_i64(relu), from_i64(k), bit]) {
+                table.push(value);
+            }
+        }
+        tables
+    }
+
+    /// The quadratics of one row of plain tables, without weights: at j*, r_k, r_j and for the bits.
+    fn plain_row(tables: &[Vec<Scalar>; TABLES], rest: &[Vec<Scalar>; 3]) -> [Quadratic; 4] {
+        let mut out: [Quadratic; 4] = Default::default();
+        for pair in 0..tables[0].len().div_ceil(2) {
+            let line = |t: usize| (tables[t][2 * pair], tables[t].get(2 * pair + 1).copied().unwrap_or(Scalar::ZERO));
+            let [neg, relu, k, b] = [0, 1, 2, 3].map(line);
+            let keep = (Scalar::ONE - neg.0, Scalar::ONE - neg.1);
+            let masked = |x: (Scalar, Scalar)| [keep.0 * x.0, keep.1 * x.1, (keep.1 - keep.0) * (x.1 - x.0)];
+            let boolean = [b.0.square() - b.0, b.1.square() - b.1, (b.1 - b.0).square()];
+            for i in 0..3 {
+                out[0][i] += rest[0][pair] * masked(k)[i];
+                out[1][i] += rest[1][pair] * masked(relu)[i];
+                out[2][i] += rest[2][pair] * masked(k)[i];
+                out[3][i] += rest[0][pair] * boolean[i];
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_round_is_that_of_plain_tables() {
+        for width in [1, 2, 3, 7, 16, 17, 37] {
+            with_cells(width, |shape, witness, worth, slot| {
+                let width = shape.outputs(slot);
+                let weights = SlotWeights { a: scalars(6), g_j: scalars(6), g_rj: scalars(6), bit: scalars(6) };
+                let mut tables = CellTables::Bytes(SlotCells::new(shape, witness, slot, worth));
+                let all = plain(shape, witness.cells[slot], worth, slot);
+                let mut rows: Vec<[Vec<Scalar>; TABLES]> = (0..6)
+                    .map(|row| std::array::from_fn(|t| all[t][row * width..(row + 1) * width].to_vec()))
+                    .collect();
+                for _ in 0..6 {
+                    let rest: [Vec<Scalar>; 3] = std::array::from_fn(|_| scalars(width));
+                    let mut expected: [Quadratic; 3] = Default::default();
+                    for (row, tables) in rows.iter().enumerate() {
+                        let [g_j, a, g_rj, bit] = plain_row(tables, &rest);
+                        for i in 0..3 {
+                            expected[0][i] += weights.g_j[row] * g_j[i] + weights.bit[row] * bit[i];
+                            expected[1][i] += weights.a[row] * a[i];
+                            expected[2][i] += weights.g_rj[row] * g_rj[i];
+                        }
+                    }
+                    assert_eq!(tables.round(&rest, &weights), expected);
+                    assert_eq!(audited_round(&tables, &rest, &weights), expected);
+                    let r = scalars(1)[0];
+                    tables.bind(&r);
+                    rows.iter_mut().flatten().for_each(|table| fold(table, &r));
+                }
+                let firsts = tables.firsts();
+                for (row, tables) in rows.iter().enumerate() {
+                    for t in 0..TABLES {
+                        assert_eq!((firsts[t][row], 1), (tables[t][0], tables[t].len()));
+                    }
+                }
+            });
+        }
+    }
+
+    fn audited_round(tables: &CellTables<'_>, rest: &[Vec<Scalar>; 3], weights: &SlotWeights) -> [Quadratic; 3] {
+        let entries = match tables {
+            CellTables::Bytes(cells) => cells.entries(),
+            CellTables::Scalars(stacks) => stacks.width,
+        };
+        let rest: [_; 3] = std::array::from_fn(|i| octets(&rest[i][..entries.div_ceil(2)]));
+        match tables {
+            CellTables::Bytes(cells) => Round { source: FromCells(cells), rows: 0..6, rest: &rest, weights }.run(Audit),
+            CellTables::Scalars(stacks) => {
+                Round { source: FromTables(stacks), rows: 0..6, rest: &rest, weights }.run(Audit)
+            }
+        }
+    }
+
+    #[test]
+    fn filling_and_folding_stay_within_bounds() {
+        with_cells(21, |shape, witness, worth, slot| {
+            let mut cells = SlotCells::new(shape, witness, slot, worth);
+            let point = scalars(3);
+            cells.bind(&point[0]);
+            cells.bind(&point[1]);
+            let mut stacks = Stacks::new(&cells);
+            let mut tables: [Vec<Scalar>; TABLES] = std::array::from_fn(|_| vec![Scalar::ZERO; stacks.tables[0].len()]);
+            let [neg, relu, k, bit] = &mut tables;
+            Fill { cells: &cells, first: 0, tables: [neg, relu, k, bit] }.run(Audit);
+            assert_eq!(tables, stacks.tables);
+            let (pitch, width) = (stacks.pitch, stacks.width);
+            for table in &mut tables {
+                Fold { rows: table, pitch, width, r: &point[2] }.run(Audit);
+            }
+            stacks.fold(&point[2]);
+            assert_eq!(tables, stacks.tables);
+            let row = &plain(shape, witness.cells[slot], worth, slot)[3][..shape.outputs(slot).min(8)];
+            let at = [point[2], point[1], point[0]];
+            assert_eq!(stacks.tables[3][0], evaluate(row, &at), "b of the first eight neurons");
+        });
+    }
+}

@@ -356,3 +356,31 @@ pub fn holds(query: &Query<Opening>, rows: &[RowValues<'_>]) -> bool {
     let sum: Scalar = query.classes.iter().map(|class| dot(&combine_rows(class, rows), &class.columns)).sum();
     sum == query.value.value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zkdl_field::lanes::audit::Audit;
+    use zkdl_field::scalar::random;
+
+    #[test]
+    fn rows_of_bits_combine_to_their_columns() {
+        for (rows, places) in [(1, 1), (3, 9), (17, 8), (LOOSE_ADDITIONS + 3, 2)] {
+            let noise = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37) as u8;
+            // Rows of two lengths.
+            let bytes: Vec<Vec<u8>> = (0..rows)
+                .map(|i| (0..places - i % 2 * (places / 2)).map(|p| noise((i * places + p) as u64)).collect())
+                .collect();
+            let weights: Vec<Scalar> = (0..rows).map(|_| random().unwrap()).collect();
+            let rows: Vec<(&[u8], Scalar)> = bytes.iter().map(Vec::as_slice).zip(weights).collect();
+            let column = |j: usize| -> Scalar {
+                let set = |row: &&(&[u8], Scalar)| row.0.get(j / 8).is_some_and(|byte| byte >> (j % 8) & 1 == 1);
+                rows.iter().filter(set).map(|row| row.1).sum()
+            };
+            let expected: Vec<Scalar> = (0..8 * places).map(column).collect();
+            assert_eq!(combine_bits(&rows), expected);
+            let audited = (0..places).step_by(PLACES).flat_map(|first| CombineBits { rows: &rows, first }.run(Audit));
+            assert_eq!(audited.collect::<Vec<_>>(), expected);
+        }
+    }
+}
