@@ -199,7 +199,10 @@ impl<'a> IntegerMatrix<'a> {
     #[must_use]
     pub fn rows(rows: Vec<&'a [i64]>, width: usize) -> Self {
         let height = rows.len();
-        Self { source: Source::Integers(rows), pieces: Piece::cut(0, 64, true, 0), width, height }
+        // Integers of a sensible size are one piece.
+        let small = rows.par_iter().all(|row| row.iter().all(|n| n.unsigned_abs() < 1 << (PIECE_BITS - 1)));
+        let pieces = Piece::cut(0, if small { PIECE_BITS } else { 64 }, true, 0);
+        Self { source: Source::Integers(rows), pieces, width, height }
     }
 
     /// Entries a row.
@@ -222,6 +225,12 @@ impl<'a> IntegerMatrix<'a> {
         match &self.source {
             Source::Features { values, rows } => {
                 let first = rows[row] as usize * self.width + column;
+                if let (WIDTH, Some(whole)) = (count, values[first..].first_chunk::<WIDTH>()) {
+                    for (word, value) in words.low.iter_mut().zip(whole) {
+                        *word = u64::from(value.cast_unsigned());
+                    }
+                    return words;
+                }
                 for (word, value) in words.low.iter_mut().zip(&values[first..first + count]) {
                     *word = u64::from(value.cast_unsigned());
                 }
@@ -231,6 +240,12 @@ impl<'a> IntegerMatrix<'a> {
                 return Words::cells(row, *stride, self.width, column, 1);
             }
             Source::Integers(rows) => {
+                if let (WIDTH, Some(whole)) = (count, rows[row][column..].first_chunk::<WIDTH>()) {
+                    for (word, value) in words.low.iter_mut().zip(whole) {
+                        *word = value.cast_unsigned();
+                    }
+                    return words;
+                }
                 for (word, value) in words.low.iter_mut().zip(&rows[row][column..column + count]) {
                     *word = value.cast_unsigned();
                 }
@@ -239,11 +254,10 @@ impl<'a> IntegerMatrix<'a> {
         words
     }
 
-    /// A piece of eight entries of a row.
+    /// A piece of eight entries.
     #[inline(always)]
-    fn octet(&self, piece: &Piece, row: usize, column: usize) -> [u64; WIDTH] {
-        let words = self.words(row, column);
-        let mut octet = piece.read(&words);
+    fn read(&self, piece: &Piece, words: &Words) -> [u64; WIDTH] {
+        let mut octet = piece.read(words);
         if let Source::Cells { neg: Some(place), .. } = self.source {
             words.replace_where(place, &mut octet, piece.offset());
         }
@@ -320,7 +334,7 @@ impl Kernel for Times<'_, '_> {
             for piece in &self.matrix.pieces {
                 let mut part = L::SmallSum::default();
                 for (k, f) in vector.iter().enumerate() {
-                    let n = self.matrix.octet(piece, row, k * WIDTH);
+                    let n = self.matrix.read(piece, &self.matrix.words(row, k * WIDTH));
                     lanes.small_add(&mut part, *f, lanes.integers(n));
                 }
                 sum = add_scaled(lanes, sum, part, piece.scale);
@@ -362,8 +376,9 @@ impl Kernel for Combine<'_, '_> {
             let f = lanes.splat(v);
             for octet in 0..octets {
                 let column = self.columns.start + octet * WIDTH;
+                let words = self.matrix.words(self.first + i, column);
                 for (k, piece) in pieces.iter().enumerate() {
-                    let n = self.matrix.octet(piece, self.first + i, column);
+                    let n = self.matrix.read(piece, &words);
                     lanes.small_add(&mut sums[octet * pieces.len() + k], f, lanes.integers(n));
                 }
             }
