@@ -54,9 +54,7 @@ fn weights() -> Vec<i64> {
 fn weights_times_vector(bencher: Bencher<'_, '_>) {
     let values = weights();
     let v = scalars(WIDTH);
-    bencher
-        .counter(ItemsCount::new(ROWS * WIDTH))
-        .bench(|| IntegerMatrix::integers(&values, WIDTH).times(0..ROWS, &v));
+    bencher.counter(ItemsCount::new(ROWS * WIDTH)).bench(|| IntegerMatrix::integers(&values, WIDTH).times(0..ROWS, &v));
 }
 
 /// `sum v_i row_i` of the same.

@@ -13,7 +13,7 @@ use crate::witness::Witness;
 use rayon::prelude::*;
 use zeroize::Zeroize;
 use zkdl_field::lanes::{self, Kernel, Lanes, WIDTH};
-use zkdl_field::multilinear::eq_table;
+use zkdl_field::multilinear::{eq_table, fold_row, sixteen};
 use zkdl_field::{Field, Scalar};
 
 /// Variables that are bound before there are tables.
@@ -281,25 +281,9 @@ impl Kernel for Fold<'_> {
     fn run<L: Lanes<Scalar>>(self, lanes: L) {
         let r = lanes.splat(self.r);
         for row in self.rows.chunks_exact_mut(self.pitch) {
-            for first in (0..self.width).step_by(2 * WIDTH) {
-                let (low, high) = lanes.load_pairs(&sixteen(&row[first..self.width]));
-                let folded = lanes.store(lanes.add(low, lanes.mul(lanes.sub::<1>(high, low), r)));
-                let count = WIDTH.min((self.width - first).div_ceil(2));
-                row[first / 2..first / 2 + count].copy_from_slice(&folded[..count]);
-            }
+            fold_row(lanes, &mut row[..self.width], r);
         }
     }
-}
-
-/// The first sixteen entries, zero beyond the end.
-#[inline(always)]
-fn sixteen(values: &[Scalar]) -> [Scalar; 2 * WIDTH] {
-    if let Some(whole) = values.first_chunk() {
-        return *whole;
-    }
-    let mut padded = [Scalar::ZERO; 2 * WIDTH];
-    padded[..values.len()].copy_from_slice(values);
-    padded
 }
 
 /// Where a round takes its entries from.

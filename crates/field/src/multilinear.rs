@@ -3,6 +3,7 @@
 //! Convention everywhere: the first coordinate of a point is the MOST significant bit of the index; sumchecks bind the
 //! LEAST significant variable first. A table shorter than the cube is its own zero extension ("virtual padding").
 
+use crate::lanes::{self, Kernel, Lanes, WIDTH};
 use crate::scalar::{Scalar, dot};
 use pasta_curves::group::ff::Field;
 
@@ -100,13 +101,45 @@ pub fn later_table(p: &[Scalar]) -> Vec<Scalar> {
 
 /// Binds the least significant variable of a virtually padded table to `r`: length `n` becomes `ceil(n / 2)`.
 pub fn fold(table: &mut Vec<Scalar>, r: &Scalar) {
-    let half = table.len().div_ceil(2);
-    for i in 0..half {
-        let low = table[2 * i];
-        let high = table.get(2 * i + 1).copied().unwrap_or(Scalar::ZERO);
-        table[i] = low + r * (high - low);
+    lanes::run(Fold { row: table, r });
+    table.truncate(table.len().div_ceil(2));
+}
+
+struct Fold<'k> {
+    row: &'k mut [Scalar],
+    r: &'k Scalar,
+}
+
+impl Kernel for Fold<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<Scalar>>(self, lanes: L) {
+        fold_row(lanes, self.row, lanes.splat(self.r));
     }
-    table.truncate(half);
+}
+
+/// [`fold`] for kernels, in place: the first half of the row is the result, what lies behind it means nothing.
+#[inline(always)]
+pub fn fold_row<L: Lanes<Scalar>>(lanes: L, row: &mut [Scalar], r: L::Vector) {
+    for first in (0..row.len()).step_by(2 * WIDTH) {
+        let (low, high) = lanes.load_pairs(&sixteen(&row[first..]));
+        let folded = lanes.store(lanes.add(low, lanes.mul(lanes.sub::<1>(high, low), r)));
+        let count = WIDTH.min((row.len() - first).div_ceil(2));
+        row[first / 2..first / 2 + count].copy_from_slice(&folded[..count]);
+    }
+}
+
+/// The first sixteen entries of a virtually padded table.
+#[inline(always)]
+#[must_use]
+pub fn sixteen(values: &[Scalar]) -> [Scalar; 2 * WIDTH] {
+    if let Some(whole) = values.first_chunk() {
+        return *whole;
+    }
+    let mut padded = [Scalar::ZERO; 2 * WIDTH];
+    padded[..values.len()].copy_from_slice(values);
+    padded
 }
 
 /// The MLE of a virtually padded table at `p`.
@@ -140,7 +173,7 @@ mod tests {
 
     #[test]
     fn folding_is_evaluation_for_every_length() {
-        for len in 1..10 {
+        for len in (1..10).chain([15, 16, 17, 31, 100]) {
             let table = point(len);
             let p = point(log2_ceil(len) + 1);
             let mut folded = table.clone();
@@ -148,6 +181,12 @@ mod tests {
                 fold(&mut folded, r);
             }
             assert_eq!(folded, vec![evaluate(&table, &p)]);
+            let mut audited = table.clone();
+            let r = p[p.len() - 1];
+            Fold { row: &mut audited, r: &r }.run(crate::lanes::audit::Audit);
+            let mut once = table.clone();
+            fold(&mut once, &r);
+            assert_eq!(audited[..once.len()], once);
         }
     }
 

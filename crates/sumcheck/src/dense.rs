@@ -3,8 +3,8 @@
 use crate::rounds::{RoundPolynomial, SumProver};
 use rayon::prelude::*;
 use zeroize::Zeroize;
-use zkdl_field::multilinear::fold;
-use zkdl_field::scalar::ProductSum;
+use zkdl_field::lanes::{self, Kernel, Lanes, WIDTH};
+use zkdl_field::multilinear::{fold, sixteen};
 use zkdl_field::{Field, Scalar};
 
 /// A product of tables.
@@ -58,57 +58,70 @@ impl SumOfProducts {
         self.terms.iter().map(|t| t.coefficient * (0..self.length(t)).map(|i| product(t, i)).sum::<Scalar>()).sum()
     }
 
-    /// Entries beyond the shortest factor contribute nothing.
+    /// Pairs beyond the shortest factor contribute nothing.
     fn length(&self, term: &Term) -> usize {
         term.factors.iter().map(|t| self.tables[*t].len()).min().unwrap_or(0)
     }
 
     fn term_round(&self, term: &Term) -> [Scalar; 3] {
-        let pairs = self.length(term).div_ceil(2);
-        let chunk = |start: usize| {
-            let mut sums = [ProductSum::default(); 3];
-            for i in start..(start + PARALLEL_PAIRS).min(pairs) {
-                self.add_pair(term, i, &mut sums);
-            }
-            sums.map(ProductSum::reduce)
+        // Whole pairs: of the last one, another factor may have an upper entry.
+        let length = self.length(term).next_multiple_of(2);
+        let round = |first: usize| {
+            let end = length.min(first + 2 * PARALLEL_PAIRS);
+            let part = |table: &'_ [Scalar]| first..end.min(table.len());
+            let factor = |k: usize| term.factors.get(k).map(|t| &self.tables[*t]).map(|table| &table[part(table)]);
+            lanes::run(Products { factors: [factor(0), factor(1), factor(2)] })
         };
-        let starts: Vec<usize> = (0..pairs).step_by(PARALLEL_PAIRS).collect();
-        let sums: [Scalar; 3] = if starts.len() > 1 {
-            starts.into_par_iter().map(chunk).reduce(|| [Scalar::ZERO; 3], add3)
-        } else {
-            starts.into_iter().map(chunk).fold([Scalar::ZERO; 3], add3)
-        };
+        let starts: Vec<usize> = (0..length).step_by(2 * PARALLEL_PAIRS).collect();
+        let sums = starts.into_par_iter().map(round).reduce(|| [Scalar::ZERO; 3], add3);
         sums.map(|s| s * term.coefficient)
     }
+}
 
-    /// Value at 0 and difference of a table at pair `i`.
-    fn line(&self, table: usize, i: usize) -> (Scalar, Scalar) {
-        let table = &self.tables[table];
-        let low = table.get(2 * i).copied().unwrap_or(Scalar::ZERO);
-        let high = table.get(2 * i + 1).copied().unwrap_or(Scalar::ZERO);
-        (low, high - low)
-    }
+/// (c_0, c_2, c_3) of the products of up to three tables with as many pairs, summed over pairs.
+struct Products<'k> {
+    factors: [Option<&'k [Scalar]>; 3],
+}
 
-    /// Adds (c_0, c_2, c_3) of the product of lines at pair `i`.
-    fn add_pair(&self, term: &Term, i: usize, sums: &mut [ProductSum; 3]) {
-        let line = |k: usize| self.line(term.factors[k], i);
-        match term.factors.len() {
-            1 => sums[0].add(&line(0).0, &Scalar::ONE),
-            2 => {
-                let ((a, da), (b, db)) = (line(0), line(1));
-                sums[0].add(&a, &b);
-                sums[1].add(&da, &db);
-            }
-            _ => {
-                let ((a, da), (b, db), (c, dc)) = (line(0), line(1), line(2));
-                let dbdc = db * dc;
-                sums[0].add(&(a * b), &c);
-                sums[1].add(&a, &dbdc);
-                sums[1].add(&da, &(b * dc + db * c));
-                sums[2].add(&da, &dbdc);
+impl Kernel for Products<'_> {
+    type Output = [Scalar; 3];
+
+    #[inline(always)]
+    fn run<L: Lanes<Scalar>>(self, lanes: L) -> [Scalar; 3] {
+        let mut sums = [L::Sum::default(); 3];
+        let Some(first) = self.factors[0] else { return [Scalar::ZERO; 3] };
+        for start in (0..first.len()).step_by(2 * WIDTH) {
+            let (a, da) = line(lanes, first, start);
+            match self.factors {
+                [_, None, _] => lanes.mul_add(&mut sums[0], a, lanes.splat(&Scalar::ONE)),
+                [_, Some(second), None] => {
+                    let (b, db) = line(lanes, second, start);
+                    lanes.mul_add(&mut sums[0], a, b);
+                    lanes.mul_add(&mut sums[1], da, db);
+                }
+                [_, Some(second), Some(third)] => {
+                    let ((b, db), (c, dc)) = (line(lanes, second, start), line(lanes, third, start));
+                    let dbdc = lanes.mul(db, dc);
+                    lanes.mul_add(&mut sums[0], lanes.mul(a, b), c);
+                    lanes.mul_add(&mut sums[1], a, dbdc);
+                    lanes.mul_add(&mut sums[1], da, lanes.add(lanes.mul(b, dc), lanes.mul(db, c)));
+                    lanes.mul_add(&mut sums[2], da, dbdc);
+                }
             }
         }
+        let mut out = [Scalar::ZERO; 3];
+        for (value, sum) in out.iter_mut().zip(sums) {
+            *value = lanes.total(lanes.reduce(sum));
+        }
+        out
     }
+}
+
+/// Values at 0 and differences of eight pairs.
+#[inline(always)]
+fn line<L: Lanes<Scalar>>(lanes: L, table: &[Scalar], start: usize) -> (L::Vector, L::Vector) {
+    let (low, high) = lanes.load_pairs(&sixteen(&table[start..]));
+    (low, lanes.sub::<1>(high, low))
 }
 
 fn add3(a: [Scalar; 3], b: [Scalar; 3]) -> [Scalar; 3] {
