@@ -3,8 +3,9 @@
 //! Arguments: widths, batch, steps. Data: uniform bytes, as 8-bit pixels. Prints seconds by phase.
 
 use std::time::Instant;
+use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::commitment::{commit_points, commit_weights};
-use zkdl::statement::{GENERATORS, Limits, choose_log_columns};
+use zkdl::statement::{GENERATORS, Limits};
 use zkdl::{GeneratorSource, Phase, PointCommitments, ProverInput, Start, Statement, prove, verify};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_dataset::descriptor::Descriptor;
@@ -87,7 +88,7 @@ fn main() -> Result<(), Error> {
     clock.lap("commit data");
     let mut statement = draft(&widths, batch, steps, &commitments)?;
     let algorithm = statement.algorithm();
-    statement.log_columns = choose_log_columns(&algorithm, steps);
+    statement.log_columns = choose_log_columns(&algorithm, steps, Preference::default());
     let start = initial_weights(&algorithm, &statement.data.root, &statement.nonce);
     let width = widths[0] as usize;
     let point = |i: u32| Some((features.get(i as usize * width..(i as usize + 1) * width)?, *labels.get(i as usize)?));
