@@ -4,6 +4,7 @@ use crate::bench::{Network, Standard};
 use crate::config::digest;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use zkdl::columns::Preference;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -123,6 +124,10 @@ pub(crate) struct BenchArgs {
     /// Steps of a window
     #[arg(long, value_name = "T", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) steps: u32,
+    /// What the columns of committed rows are chosen for: verifier, size or prover; size for the large workloads, else
+    /// verifier
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) prefer: Option<Preference>,
     /// How often the window is measured; shown is the run of median proving time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) runs: u16,

@@ -42,7 +42,8 @@ pub(crate) fn run(context: Context, args: &BenchArgs) -> Result<()> {
         (None, Some(network)) => Workload::custom(network.clone(), args.batch, args.rate),
         (None, None) => return Err(CliError::usage(format!("what is to be measured? {}", Workload::CHOICE))),
     };
-    let (draft, sizes) = workload.draft(args.steps as usize)?;
+    let prefer = args.prefer.unwrap_or_else(|| workload.preference());
+    let (draft, sizes) = workload.draft(args.steps as usize, prefer)?;
     let what = format!("{workload}: a window of {} steps", args.steps);
     memory::refuse_above(memory::estimate_bench(&draft), &what, "measure fewer steps with --steps")?;
     context.device();

@@ -3,6 +3,7 @@
 use crate::error::{CliError, Result};
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
+use zkdl::columns::Preference;
 use zkdl_train::{Format, LearningRate, RateError};
 
 /// The configuration of a run.
@@ -95,7 +96,10 @@ pub(crate) struct FormatConfig {
 pub(crate) struct ProofConfig {
     /// Steps of a window; an epoch's if not given.
     pub(crate) window: Option<u64>,
-    /// Binary logarithm of the columns of committed rows; balanced if not given.
+    /// What the columns of committed rows are chosen for; the verifier's time if not given.
+    #[serde(default, deserialize_with = "preference")]
+    pub(crate) prefer: Option<Preference>,
+    /// Binary logarithm of the columns, in place of a choice.
     pub(crate) log_columns: Option<u32>,
 }
 
@@ -124,6 +128,9 @@ impl Config {
         }
         if config.data.test_points.is_some() && config.data.train_points.is_some() {
             return refuse("[data] takes `test_points` or `train_points`, not both");
+        }
+        if config.proof.prefer.is_some() && config.proof.log_columns.is_some() {
+            return refuse("[proof] takes `prefer` or `log_columns`, not both");
         }
         Ok(config)
     }
@@ -157,6 +164,10 @@ fn nonce<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<[u8;
     digest(&text).map_err(|e| serde::de::Error::custom(format!("nonce: {e}")))
 }
 
+fn preference<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Preference>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(|e| serde::de::Error::custom(format!("prefer: {e}")))
+}
+
 /// 64 hexadecimal digits.
 pub(crate) fn digest(text: &str) -> std::result::Result<[u8; 32], String> {
     let mut bytes = [0; 32];
@@ -188,6 +199,14 @@ mod tests {
     }
 
     #[test]
+    fn a_preference_is_read() {
+        let prefer = |more: &str| Config::parse(&format!("{GOOD}{more}"), Path::new("zkdl.toml")).unwrap().proof.prefer;
+        assert_eq!(prefer(""), None);
+        assert_eq!(prefer("\n[proof]\nwindow = 3"), None);
+        assert_eq!(prefer("\n[proof]\nprefer = \"prover\""), Some(Preference::Prover));
+    }
+
+    #[test]
     fn problems_name_the_key() {
         let cases = [
             (GOOD.replace("hidden", "hiden"), "unknown field `hiden`"),
@@ -200,6 +219,8 @@ mod tests {
             (GOOD.replace("test_points = 360", "test_points = 3\ntrain_points = 3"), "not both"),
             (GOOD.replace("nonce = \"", "nonce = \"zz"), "64 hexadecimal digits"),
             (GOOD.replace("batch = 32", ""), "missing field `batch`"),
+            (format!("{GOOD}\n[proof]\nprefer = \"speed\""), "\"speed\" is no preference: use \"verifier\", \"size\""),
+            (format!("{GOOD}\n[proof]\nprefer = \"size\"\nlog_columns = 13"), "`prefer` or `log_columns`, not both"),
         ];
         for (text, part) in cases {
             assert!(message(&text).contains(part), "{part}: {}", message(&text));

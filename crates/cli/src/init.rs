@@ -113,7 +113,8 @@ nonce = "{nonce}"
 
 # [proof]
 # window = {epoch}           # steps that one proof covers; default: one epoch
-# log_columns = 12      # 2^log_columns values in a committed row; default: balanced for the window
+# prefer = "verifier"   # how long a committed row is: for fast verification, "size" (short proofs) or "prover" (fast proving)
+# log_columns = 12      # or its length, 2^log_columns, by hand
 "#
         )
     }

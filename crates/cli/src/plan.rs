@@ -6,8 +6,9 @@ use crate::run_dir::{RunDir, read_secret};
 use crate::secret::{BoundaryRows, Checkpoint, SecretData};
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use zkdl::columns::choose_log_columns;
 use zkdl::describe::config_digest;
-use zkdl::statement::{Limits, choose_log_columns};
+use zkdl::statement::Limits;
 use zkdl::{Start, Statement};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::schedule::Schedule;
@@ -90,8 +91,9 @@ impl Plan {
             let problem = format!("a window has {cells} cells, no verifier takes more than {limit}");
             return Err(refuse(format!("{problem}: set a smaller window in [proof]").into()));
         }
-        let balanced = choose_log_columns(&algorithm, window.min(steps) as usize);
-        let log_columns = config.proof.log_columns.unwrap_or(balanced);
+        let preference = config.proof.prefer.unwrap_or_default();
+        let preferred = choose_log_columns(&algorithm, window.min(steps) as usize, preference);
+        let log_columns = config.proof.log_columns.unwrap_or(preferred);
         let (hidden, nonce) = (config.network.hidden.clone(), training.nonce);
         let plan = Self { descriptor, hidden, nonce, log_columns, rates, algorithm, schedule, steps, window };
         let first = plan.draft(plan.window(0)?);
@@ -228,7 +230,7 @@ impl Run {
         self.belongs(&path, rows.run, rows.step == step)?;
         if rows.log_columns != self.plan.log_columns() {
             return Err(CliError::usage(format!(
-                "{}: rows of 2^{} columns, this configuration has 2^{}: set log_columns = {} in [proof], all windows of a run share it",
+                "{}: rows of 2^{} columns, this configuration has 2^{}: set log_columns = {} in [proof] (and no prefer), all windows of a run share it",
                 path.display(),
                 rows.log_columns,
                 self.plan.log_columns(),

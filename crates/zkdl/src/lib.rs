@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`statement`] | everything public, in one canonical encoding |
+//! | [`columns`] | how long a committed row is |
 //! | [`commitment`] | row commitments of data points and weights |
 //! | [`training`] | `prove` and `verify` of one window of steps |
 //! | [`proof`] | the proof file |
@@ -16,6 +17,7 @@
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
 pub mod codec;
+pub mod columns;
 pub mod commitment;
 pub mod describe;
 pub mod error;

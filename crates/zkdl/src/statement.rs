@@ -307,27 +307,13 @@ impl Statement {
 /// An upper bound on the classes of rows that an opening can have: rows share their column weights when their layers have
 /// the same widths (a full and a last row each), W_T and, if it is committed, three times W_0 are opened, and there are three
 /// claims about data.
-fn most_classes(widths: &[u32], committed_start: bool) -> u64 {
+pub(crate) fn most_classes(widths: &[u32], committed_start: bool) -> u64 {
     let outputs: BTreeSet<u32> = widths.iter().skip(1).copied().collect();
     let pairs: BTreeSet<&[u32]> = widths.windows(2).collect();
     let cells = 2 * outputs.len() + 4;
     let weight_queries = if committed_start { 4 } else { 1 };
     let weights = weight_queries * (2 * pairs.len() + outputs.len());
     (cells + weights + 3) as u64
-}
-
-/// The number of columns that minimises the verifier's work, `log2 C = log2(bits) / 2 + 1`, but at least what a data row, a
-/// layer and a cell need.
-#[must_use]
-pub fn choose_log_columns(algorithm: &Algorithm, steps: usize) -> u32 {
-    let layout = zkdl_train::CellLayout::of(algorithm);
-    let bits = u128::from(algorithm.cells_per_step()) * steps as u128 * u128::from(layout.hidden_bits());
-    let balanced = (bits.max(1).ilog2()).div_ceil(2) + 1;
-    let widest = algorithm.widths.iter().copied().max().unwrap_or(1);
-    let data_row =
-        algorithm.widths.first().copied().unwrap_or(0).saturating_add(algorithm.widths.last().copied().unwrap_or(0));
-    let cell = layout.hidden_bits().max(layout.output_bits()).div_ceil(8) * 8;
-    balanced.max(widest.max(data_row).max(cell).next_power_of_two().ilog2())
 }
 
 /// A digest in hexadecimal.

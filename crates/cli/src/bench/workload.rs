@@ -6,8 +6,8 @@ use crate::secret::Points;
 use clap::ValueEnum;
 use std::fmt;
 use zeroize::Zeroizing;
+use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::describe::{self, Sizes};
-use zkdl::statement::choose_log_columns;
 use zkdl::{Start, Statement};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::{KeyStream, ValueRange, read_csv, split};
@@ -143,9 +143,17 @@ impl Workload {
         Self { name: CUSTOM, network, batch, rate, source: Source::MadeUp }
     }
 
+    /// What columns are chosen for if nobody says: large networks make long proofs.
+    pub(crate) fn preference(&self) -> Preference {
+        match self.name {
+            "mlp-10m" | "mlp-200m" | "mlp-1b" => Preference::Size,
+            _ => Preference::Verifier,
+        }
+    }
+
     /// The public statement of the second window of `steps` steps, with neither root nor rows, and its sizes: everything that
     /// can be refused before there is work.
-    pub(crate) fn draft(&self, steps: usize) -> Result<(Statement, Sizes)> {
+    pub(crate) fn draft(&self, steps: usize, prefer: Preference) -> Result<(Statement, Sizes)> {
         let refuse = |e: Box<dyn std::error::Error + Send + Sync>| {
             CliError::usage(format!("{self} cannot be measured")).caused_by(e)
         };
@@ -168,7 +176,7 @@ impl Workload {
         };
         let algorithm = statement.algorithm();
         algorithm.validate().map_err(|e| refuse(e.into()))?;
-        statement.log_columns = choose_log_columns(&algorithm, steps);
+        statement.log_columns = choose_log_columns(&algorithm, steps, prefer);
         let sizes = describe::sizes(&statement).map_err(|e| refuse(e.into()))?;
         Ok((statement, sizes))
     }

@@ -37,6 +37,20 @@ fn windows_meet_in_the_same_rows_and_verify_together() {
 }
 
 #[test]
+fn rows_are_as_long_as_preferred_in_all_windows_of_a_run() {
+    let sandbox = Sandbox::trained();
+    let config = String::from_utf8(sandbox.read("run/zkdl.toml")).unwrap();
+    sandbox.write("run/zkdl.toml", &format!("{config}prefer = \"prover\"\n"));
+    sandbox.ok(&["prove", "run"]);
+    assert_eq!(statement(&sandbox, 0).log_columns, 7, "72 bits of a cell");
+    sandbox.write("run/zkdl.toml", &config);
+    sandbox.fails(&["prove", "run", "--window", "1"], 2, &["rows of 2^7 columns", "2^8", "set log_columns = 7"]);
+    sandbox.write("run/zkdl.toml", &format!("{config}log_columns = 7\n"));
+    sandbox.ok(&["prove", "run", "--window", "1"]);
+    sandbox.ok(&["verify", "run"]);
+}
+
+#[test]
 fn expectations_are_compared_for_single_files_too() {
     let sandbox = Sandbox::trained();
     sandbox.ok(&["prove", "run"]);

@@ -1,8 +1,9 @@
 //! A small complete run: data, training, commitments, statement, proof.
 
 use std::sync::LazyLock;
+use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::commitment::{commit_points, commit_weights, recommit_weights, weights_with_blinds};
-use zkdl::statement::{Limits, choose_log_columns};
+use zkdl::statement::Limits;
 use zkdl::{BlindedRows, GeneratorSource, PointCommitments, ProverInput, Start, Statement};
 use zkdl_commit::blinds::Entropy;
 use zkdl_dataset::descriptor::Descriptor;
@@ -82,8 +83,9 @@ impl Run {
         let mut statement = draft(sizes);
         statement.data.root = points.root(&statement.data).unwrap();
         let trace = train(&statement, &features, &labels);
-        statement.log_columns =
-            sizes.log_columns.unwrap_or_else(|| choose_log_columns(&statement.algorithm(), sizes.steps));
+        statement.log_columns = sizes
+            .log_columns
+            .unwrap_or_else(|| choose_log_columns(&statement.algorithm(), sizes.steps, Preference::default()));
         let (start_rows, end_rows) = commit_ends(&mut statement, &trace, &mut entropy);
         Self { statement, points, features, labels, trace, point_rows, start_rows, end_rows }
     }
@@ -100,7 +102,8 @@ impl Run {
     }
 }
 
-fn draft(sizes: &Sizes) -> Statement {
+/// The statement without data root and rows.
+pub(crate) fn draft(sizes: &Sizes) -> Statement {
     Statement {
         data: Descriptor {
             points: sizes.points,
