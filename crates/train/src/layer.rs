@@ -97,6 +97,18 @@ impl Engine {
         Self { machine, short, input, over_rows, over_columns, workers: Vec::new() }
     }
 
+    /// One that takes the general path.
+    #[cfg(test)]
+    pub(crate) fn general() -> Self {
+        Self::on(Machine::Plain, false)
+    }
+
+    /// One for each implementation of the short path.
+    #[cfg(test)]
+    pub(crate) fn short() -> impl Iterator<Item = Self> {
+        Machine::all().into_iter().map(|machine| Self::on(machine, true))
+    }
+
     /// The machine's instructions.
     pub(crate) fn machine(&self) -> Machine {
         self.machine
@@ -256,7 +268,8 @@ pub(crate) fn general_update(
         let (first, rows) = (block * GENERAL_ROWS, values.len() / outputs);
         let row = |a: &[i32], k: usize| a.get(k).map_or(1 << input.f_a, |&a| i64::from(a));
         let examples = input.values.chunks_exact(inputs);
-        let mut a: Vec<i64> = examples.flat_map(|e| (first..first + rows).map(move |k| row(e, k))).collect();
+        let mut a = Vec::with_capacity(input.batch * rows);
+        a.extend(examples.flat_map(|e| (first..first + rows).map(move |k| row(e, k))));
         let change = Matrix::new(&a, input.batch, rows)
             .and_then(|a| product(a.transposed(), Matrix::new(&g, input.batch, outputs)?));
         a.zeroize();

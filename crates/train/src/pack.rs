@@ -6,41 +6,50 @@
 use crate::cell::{CellKind, CellLayout};
 use crate::kernel::{Machine, Simd, Work};
 
-/// Writes one cell for every sum; fields keep their lowest bits.
-type Pack = fn(CellLayout, &[i64], &[i64], &mut [u8]);
-
-/// By bytes of a cell, less one.
-const NARROW: [Pack; 8] =
-    [narrow::<1>, narrow::<2>, narrow::<3>, narrow::<4>, narrow::<5>, narrow::<6>, narrow::<7>, narrow::<8>];
-/// By bytes of a cell, less nine.
-const WIDE: [Pack; 8] = [wide::<9>, wide::<10>, wide::<11>, wide::<12>, wide::<13>, wide::<14>, wide::<15>, wide::<16>];
-
-/// Packs the cells of Z and H into `cells`, which has the stride of a hidden cell for each.
+/// Packs the cells of Z and H into `cells`, which has the stride of a hidden cell for each; fields keep their lowest bits.
 pub(crate) fn pack_hidden(machine: Machine, layout: CellLayout, z: &[i64], h: &[i64], cells: &mut [u8]) {
-    let stride = layout.stride_bytes(CellKind::Hidden);
-    if stride == 8 {
-        // The default format; the only one worth compiling for the machine.
-        return machine.run(EightBytes { layout, z, h, cells });
-    }
-    if let Some(pack) = NARROW.iter().chain(&WIDE).nth(stride.wrapping_sub(1)) {
-        pack(layout, z, h, cells);
+    if let Some(pack) = PACK.get(layout.stride_bytes(CellKind::Hidden).wrapping_sub(1)) {
+        pack(machine, layout, z, h, cells);
     }
 }
 
-/// Packs cells of eight bytes.
-struct EightBytes<'a> {
+type Pack = fn(Machine, CellLayout, &[i64], &[i64], &mut [u8]);
+
+/// By bytes of a cell, less one.
+const PACK: [Pack; 16] = [
+    pack::<1>, pack::<2>, pack::<3>, pack::<4>, pack::<5>, pack::<6>, pack::<7>, pack::<8>, pack::<9>, pack::<10>,
+    pack::<11>, pack::<12>, pack::<13>, pack::<14>, pack::<15>, pack::<16>,
+];
+
+fn pack<const STRIDE: usize>(machine: Machine, layout: CellLayout, z: &[i64], h: &[i64], cells: &mut [u8]) {
+    machine.run(Cells::<STRIDE> { layout, z, h, cells: cells.as_chunks_mut().0 });
+}
+
+/// Cells of `STRIDE` bytes.
+struct Cells<'a, const STRIDE: usize> {
     layout: CellLayout,
     z: &'a [i64],
     h: &'a [i64],
-    cells: &'a mut [u8],
+    cells: &'a mut [[u8; STRIDE]],
 }
 
-impl Work for EightBytes<'_> {
+impl<const STRIDE: usize> Work for Cells<'_, STRIDE> {
     type Output = ();
 
     #[inline(always)]
     fn on<S: Simd>(self, _: S) {
-        narrow::<8>(self.layout, self.z, self.h, self.cells);
+        let (q, q_g, r) = (self.layout.p().bits, self.layout.k().bits, self.layout.rem_z().bits);
+        for ((cell, &z), &h) in self.cells.iter_mut().zip(self.z).zip(self.h) {
+            let (z, h) = (exchanged(z, r, q), exchanged(h, r, q_g));
+            // The lower half has 3 to 62 bits.
+            let (low, high) = (h | z << (q_g + r), z >> (64 - q_g - r));
+            if STRIDE <= 8 {
+                cell.copy_from_slice(&low.to_le_bytes()[..STRIDE]);
+            } else {
+                cell[..8].copy_from_slice(&low.to_le_bytes());
+                cell[8..].copy_from_slice(&high.to_le_bytes()[..STRIDE - 8]);
+            }
+        }
     }
 }
 
@@ -49,26 +58,6 @@ impl Work for EightBytes<'_> {
 fn exchanged(sum: i64, r: u32, bits: u32) -> u64 {
     let shifted = sum.wrapping_add(1 << (r - 1)).cast_unsigned();
     (shifted >> r & ((1 << bits) - 1)) | (shifted & ((1 << r) - 1)) << bits
-}
-
-/// Cells of at most 64 bits.
-#[inline(always)]
-fn narrow<const STRIDE: usize>(layout: CellLayout, z: &[i64], h: &[i64], cells: &mut [u8]) {
-    let (q, q_g, r) = (layout.p().bits, layout.k().bits, layout.rem_z().bits);
-    for ((cell, &z), &h) in cells.as_chunks_mut::<STRIDE>().0.iter_mut().zip(z).zip(h) {
-        let word = exchanged(h, r, q_g) | exchanged(z, r, q) << (q_g + r);
-        cell.copy_from_slice(&word.to_le_bytes()[..STRIDE]);
-    }
-}
-
-/// Cells of more than 64 bits.
-#[inline(always)]
-fn wide<const STRIDE: usize>(layout: CellLayout, z: &[i64], h: &[i64], cells: &mut [u8]) {
-    let (q, q_g, r) = (layout.p().bits, layout.k().bits, layout.rem_z().bits);
-    for ((cell, &z), &h) in cells.as_chunks_mut::<STRIDE>().0.iter_mut().zip(z).zip(h) {
-        let word = u128::from(exchanged(h, r, q_g)) | u128::from(exchanged(z, r, q)) << (q_g + r);
-        cell.copy_from_slice(&word.to_le_bytes()[..STRIDE]);
-    }
 }
 
 #[cfg(test)]
@@ -92,7 +81,7 @@ mod tests {
         let layout = CellLayout::new(&format, 37);
         let (z, h): (Vec<i64>, Vec<i64>) = sums.iter().copied().unzip();
         let expected: Vec<u8> = sums.iter().flat_map(|&(z, h)| plain(layout, z, h)).collect();
-        for machine in [Machine::Plain, Machine::detect()] {
+        for machine in Machine::all() {
             let mut cells = vec![0xff; expected.len()];
             pack_hidden(machine, layout, &z, &h, &mut cells);
             assert_eq!(cells, expected, "{format:?}");

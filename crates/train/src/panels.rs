@@ -10,7 +10,7 @@
 
 use crate::kernel::{LANES, Lanes, Machine, Pair, ROWS, Simd, Tile, Work};
 use crate::share::share;
-use crate::split::{Split, grow};
+use crate::split::{Split, grow, room};
 use crate::weights::LayerWeights;
 use std::array::from_fn;
 use zeroize::Zeroize;
@@ -111,26 +111,12 @@ impl Forward<'_> {
                 let place = strip * pairs..(strip + 1) * pairs;
                 let (lo, hi) = (&scratch.lo[place.clone()], &scratch.hi[place]);
                 for b in (0..self.batch).step_by(ROWS) {
-                    self.fetch(simd, first, from..from + columns, strip * LANES, b);
                     let x = self.input_rows(b, first / 2);
                     let (lo, hi) = (simd.tile(x, lo), simd.tile(x, hi));
                     let rows = z[b..].iter_mut().map(|row| &mut row[strip * LANES..]);
                     add_halves(rows, &lo, &hi, self.split.shift());
                 }
             }
-        }
-    }
-
-    /// While a tile at (`column`, b) of the panel is summed, asks for its share of the rows of W that come next.
-    #[inline(always)]
-    fn fetch<S: Simd>(&self, simd: S, first: usize, columns: std::ops::Range<usize>, column: usize, b: usize) {
-        let LayerWeights { inputs, outputs, values } = self.weights;
-        let (tiles, width) = (self.batch.div_ceil(ROWS), columns.len().div_ceil(LANES));
-        let place = column / LANES * tiles + b / ROWS;
-        let share = self.terms.div_ceil(tiles * width);
-        let start = first + self.terms + place * share;
-        for k in start.min(*inputs)..(start + share).min(first + 2 * self.terms).min(*inputs) {
-            simd.fetch(&values[k * outputs..][columns.clone()]);
         }
     }
 
@@ -146,8 +132,8 @@ impl Forward<'_> {
     fn pack(&self, first: usize, pairs: usize, columns: std::ops::Range<usize>, scratch: &mut Scratch) {
         let LayerWeights { inputs, outputs, values } = self.weights;
         let size = columns.len().div_ceil(LANES) * pairs;
-        reserve(&mut scratch.lo, size);
-        reserve(&mut scratch.hi, size);
+        room(&mut scratch.lo, size);
+        room(&mut scratch.hi, size);
         let row = |k: usize| &values[k.min(inputs - 1) * outputs..][columns.clone()];
         for p in 0..pairs {
             let ((even, even_rest), (odd, odd_rest)) =
@@ -210,8 +196,9 @@ impl Backward<'_> {
         let rows = w.len() / self.outputs;
         self.turn(from, rows, scratch);
         let lanes = self.batch.next_multiple_of(LANES);
-        scratch.sums.clear();
-        scratch.sums.resize(if self.back.is_some() { rows * lanes } else { 0 }, 0);
+        let size = if self.back.is_some() { rows * lanes } else { 0 };
+        room(&mut scratch.sums, size);
+        scratch.sums[..size].fill(0);
         let columns = self.back.map_or(TERMS, |back| back.terms);
         for first in (0..self.outputs).step_by(columns) {
             let columns = first..self.outputs.min(first + columns);
@@ -230,7 +217,7 @@ impl Backward<'_> {
     #[inline(always)]
     fn turn(&self, from: usize, rows: usize, scratch: &mut Scratch) {
         let (inputs, stride) = (self.input.len() / self.batch, self.batch.div_ceil(2));
-        reserve(&mut scratch.turned, rows * stride);
+        room(&mut scratch.turned, rows * stride);
         for (p, pair) in self.input.chunks(2 * inputs).enumerate() {
             let (even, odd) = pair.split_at(inputs);
             let out = scratch.turned[p..].iter_mut().step_by(stride);
@@ -255,8 +242,8 @@ impl Backward<'_> {
         let (rows, lanes) = (w.len() / self.outputs, self.batch.next_multiple_of(LANES));
         let (pairs, all_pairs) = (columns.len().div_ceil(2), self.outputs.div_ceil(2));
         let Scratch { rows_lo, rows_hi, sums, .. } = scratch;
-        reserve(rows_lo, rows * pairs);
-        reserve(rows_hi, rows * pairs);
+        room(rows_lo, rows * pairs);
+        room(rows_hi, rows * pairs);
         let halves = rows_lo.chunks_exact_mut(pairs).zip(rows_hi.chunks_exact_mut(pairs));
         for (w, (lo, hi)) in w.chunks_exact(self.outputs).zip(halves) {
             back.split.row(&w[columns.clone()], lo, hi);
@@ -265,12 +252,6 @@ impl Backward<'_> {
             let y = &back.gradient[strip * all_pairs..][columns.start / 2..][..pairs];
             for k in (0..rows).step_by(ROWS) {
                 let row = |m: usize| (k + m).min(rows - 1) * pairs;
-                // While this is summed, its share of the columns that come next: they are as many rows.
-                if strip == 0 {
-                    for w in w[k * self.outputs..].chunks_exact(self.outputs).take(ROWS) {
-                        simd.fetch(&w[columns.end..self.outputs.min(columns.end + columns.len())]);
-                    }
-                }
                 let lo = simd.tile(from_fn(|m| &rows_lo[row(m)..][..pairs]), y);
                 let hi = simd.tile(from_fn(|m| &rows_hi[row(m)..][..pairs]), y);
                 let sums = sums[k * lanes..].chunks_exact_mut(lanes).map(|row| &mut row[strip * LANES..]);
@@ -318,14 +299,6 @@ fn subtract(weights: &mut [i64], change: &[i32; LANES], magnitude: &mut u64) {
         grow(&mut all, *weight);
     }
     *magnitude |= all;
-}
-
-/// At least `size` entries of any value.
-fn reserve<T: Copy + Default + Zeroize>(buffer: &mut Vec<T>, size: usize) {
-    if buffer.len() < size {
-        buffer.zeroize();
-        buffer.resize(size, T::default());
-    }
 }
 
 /// The rows of a matrix cut into panels of `columns`: for every panel, its part of every row.

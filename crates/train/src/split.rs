@@ -7,6 +7,7 @@
 //! ```
 
 use crate::kernel::{LANES, Lanes, Pair, word};
+use zeroize::Zeroize;
 
 /// Weights of more bits have no two halves that a tile could take.
 pub(crate) const MAX_BITS: u32 = 29;
@@ -84,10 +85,18 @@ pub(crate) fn max_abs(values: &[i32]) -> u64 {
     u64::from(values.iter().fold(0, |max, value| max.max(value.unsigned_abs())))
 }
 
+/// At least `size` entries of any value. Entries are erased before they are left behind for larger memory.
+pub(crate) fn room<T: Copy + Default + Zeroize>(buffer: &mut Vec<T>, size: usize) {
+    if buffer.len() < size {
+        buffer.zeroize();
+        buffer.resize(size, T::default());
+    }
+}
+
 /// Rows of `width` values within 16 bits as pairs along the row, an odd one ending in 0.
 pub(crate) fn row_pairs(values: &[i32], width: usize, out: &mut Vec<Pair>) {
     let stride = width.div_ceil(2);
-    out.resize(values.len() / width * stride, [0; 2]);
+    room(out, values.len() / width * stride);
     for (row, out) in values.chunks_exact(width).zip(out.chunks_exact_mut(stride)) {
         let (pairs, rest) = row.as_chunks::<2>();
         for (out, pair) in out.iter_mut().zip(pairs) {
@@ -109,20 +118,22 @@ pub(crate) fn words(even: &[i32], odd: &[i32], mut put: impl FnMut(usize, u32)) 
     }
 }
 
-/// Strips of [`LANES`] columns, each with all pairs of rows: the right operand of a sum over rows.
+/// Strips of [`LANES`] columns, each with all pairs of rows: the right operand of a sum over rows. What is
+/// beyond the last column is any value.
 pub(crate) fn strips_over_rows(values: &[i32], width: usize, out: &mut Vec<Lanes>) {
     let pairs = (values.len() / width).div_ceil(2);
-    out.resize(width.div_ceil(LANES) * pairs, [0; LANES]);
+    room(out, width.div_ceil(LANES) * pairs);
     for (p, rows) in values.chunks(2 * width).enumerate() {
         let (even, odd) = rows.split_at(width);
         words(even, odd, |column, word| out[column / LANES * pairs + p][column % LANES] = word);
     }
 }
 
-/// Strips of [`LANES`] rows, each with all pairs of columns: the right operand of a sum over columns.
+/// Strips of [`LANES`] rows, each with all pairs of columns: the right operand of a sum over columns. What
+/// is beyond the last row is any value.
 pub(crate) fn strips_over_columns(values: &[i32], width: usize, out: &mut Vec<Lanes>) {
     let (pairs, rows) = (width.div_ceil(2), values.len() / width);
-    out.resize(rows.div_ceil(LANES) * pairs, [0; LANES]);
+    room(out, rows.div_ceil(LANES) * pairs);
     for (row, values) in values.chunks_exact(width).enumerate() {
         let strip = &mut out[row / LANES * pairs..][..pairs];
         for (out, pair) in strip.iter_mut().zip(values.chunks(2)) {

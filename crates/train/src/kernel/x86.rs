@@ -44,11 +44,6 @@ impl Simd for Vnni {
         unsafe { vnni_tile(x, y) }
     }
 
-    #[inline(always)]
-    fn fetch(self, values: &[i64]) {
-        fetch(values);
-    }
-
     fn run<W: Work>(self, work: W) -> W::Output {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
         fn inner<W: Work>(simd: Vnni, work: W) -> W::Output {
@@ -66,11 +61,6 @@ impl Simd for Avx2 {
         let x = x.map(|x| &x[..y.len()]);
         // SAFETY: `detect` has seen the instructions.
         unsafe { avx2_tile(x, y) }
-    }
-
-    #[inline(always)]
-    fn fetch(self, values: &[i64]) {
-        fetch(values);
     }
 
     fn run<W: Work>(self, work: W) -> W::Output {
@@ -148,15 +138,6 @@ fn avx2_quarter(x: [&[Pair]; ROWS / 2], y: &[Lanes], lane: usize, tile: &mut [[i
             // SAFETY: `part` has 32 bytes.
             unsafe { _mm256_storeu_si256(part.as_mut_ptr().cast(), sum) };
         }
-    }
-}
-
-/// Asks for the cache lines of `values`.
-#[inline(always)]
-fn fetch(values: &[i64]) {
-    for line in values.chunks(8) {
-        // SAFETY: reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
 }
 
