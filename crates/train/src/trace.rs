@@ -193,7 +193,7 @@ pub fn record_window<'d>(
     if indices.is_empty() || indices.len() != multipliers.len() {
         return Err(TrainError::Window { steps: indices.len(), multipliers: multipliers.len() });
     }
-    let mut trainer = Trainer::resume(algorithm, start.clone(), first_step)?;
+    let mut trainer = Trainer::resume(algorithm, start.copied(), first_step)?;
     let mut builder = TraceBuilder::for_steps(algorithm, first_step, start, indices.len());
     for (t, (batch, &c_t)) in indices.iter().zip(multipliers).enumerate() {
         let (features, labels) = gather(&point, batch, trainer.next_step())?;
