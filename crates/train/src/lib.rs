@@ -21,8 +21,9 @@
 //! | [`learning_rate`] | learning rates to the integers c_t and R_L |
 //! | [`ledger`] | static magnitude bounds of every tensor over the whole run |
 //! | [`weights`], [`init`] | weights in memory; starting weights from a public seed |
-//! | [`gemm`] | exact integer matrix products through float64 |
+//! | [`gemm`] | exact integer matrix products of any size, through float64 |
 //! | [`step`] | [`Trainer`]: one training step |
+//! | `layer`, `panels`, `kernel` | a layer's products: which path is exact; panels of weights; 16-bit tiles and vector instructions |
 //! | [`cell`], [`trace`] | the bits of a cell; the cells of a window of steps |
 //! | [`eval`] | accuracy and loss of a model |
 //! | [`mod@check`] | an independent, plain checker of a trace that names the first violated equation |
@@ -37,9 +38,15 @@ pub mod eval;
 mod fixed;
 pub mod gemm;
 pub mod init;
+mod kernel;
+mod layer;
 pub mod learning_rate;
 pub mod ledger;
 mod network;
+mod pack;
+mod panels;
+mod share;
+mod split;
 pub mod step;
 pub mod trace;
 pub mod weights;

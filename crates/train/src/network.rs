@@ -30,9 +30,10 @@ pub(crate) fn with_constant(values: impl ExactSizeIterator<Item = i64>, width: u
     rows
 }
 
-/// A as the update sees it. It is A itself; a coarser view would be taken here and nowhere else.
-pub(crate) fn update_view(input: &[i64]) -> &[i64] {
-    input
+/// A^0 = 2^(f_A - f_X) x. It fits 32 bits in a valid configuration.
+pub(crate) fn scaled(algorithm: &Algorithm, features: &[i32], input: &mut [i32]) {
+    let shift = algorithm.format.f_a - algorithm.f_x;
+    input.iter_mut().zip(features).for_each(|(a, &x)| *a = x << shift);
 }
 
 /// Z^L - 2^f_W Y, with Y = 2^f_A onehot(label).

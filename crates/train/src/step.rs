@@ -1,18 +1,28 @@
 //! One training step, bit for bit.
 //!
-//! The bias is the last row of W, read through a last column 2^f_A of A: Z = [A | 2^f_A] W, and the update of weights and bias is one
-//! product [A | 2^f_A]^T G. Work: three products of B d_(l-1) d_l multiply-adds a layer (two in the first). Without an observer
-//! nothing is kept of a step but its metrics.
+//! The bias is the last row of W, read through 2^f_A. Work: three products of B d_(l-1) d_l multiply-adds a layer, two in the first.
+//! Backwards, a layer's weights are read for H and updated in one visit, so a step reads them twice and writes them once. Memory
+//! beside the weights: about 24 bytes a cell of one step; nothing of the size of a layer's weights, as long as their magnitudes are
+//! below 2^29. Without an observer nothing is kept of a step but its metrics.
 
 use crate::cell::OutputCell;
 use crate::config::{Algorithm, MULTIPLIER_LIMIT};
 pub use crate::error::{CellTensor, Overflow, TrainError};
-use crate::fixed::{Rounded, round_half_up, signed_range};
-use crate::gemm::{GemmError, Matrix, product};
+use crate::fixed::{Activate, Gate, Rounded, round_half_up, signed_range};
+use crate::gemm::GemmError;
+use crate::layer::{Engine, Input, UpdateError, general_update};
 pub use crate::network::StepMetrics;
-use crate::network::{first_input, metrics, output_errors, update_view, with_constant};
+use crate::network::{metrics, output_errors, scaled};
+use crate::split::{bits, magnitude};
 use crate::trace::TraceBuilder;
-use crate::weights::Weights;
+use crate::weights::{LayerWeights, Weights};
+use rayon::prelude::*;
+use zeroize::Zeroize;
+
+/// Values from which threads pay when they are rounded.
+const PARALLEL_VALUES: usize = 1 << 15;
+/// Values that a thread rounds at a time.
+const PIECE: usize = 1 << 13;
 
 /// The rows of one step.
 #[derive(Debug, Clone, Copy)]
@@ -23,18 +33,34 @@ pub struct Batch<'a> {
     pub labels: &'a [u32],
 }
 
-/// Every tensor of one step that its cells are made of.
-pub(crate) struct Tape {
-    /// [A^(l-1) | 2^f_A] of every layer, B x (d_(l-1) + 1).
-    inputs: Vec<Vec<i64>>,
+/// Every tensor of the step at hand. Made by the first step and overwritten by the next, so that a step allocates little.
+#[derive(Clone, Default)]
+struct Tape {
+    /// A^(l-1) of every layer, B x d_(l-1).
+    inputs: Vec<Vec<i32>>,
     /// Z^l, B x d_l.
-    pub(crate) sums: Vec<Vec<i64>>,
-    /// H^l of every hidden layer, B x d_l.
-    pub(crate) back_sums: Vec<Vec<i64>>,
+    sums: Vec<Vec<i64>>,
     /// G^l, B x d_l.
-    gradients: Vec<Vec<i64>>,
-    /// G^L and its remainders, B x d_L.
-    pub(crate) outputs: Vec<OutputCell>,
+    gradients: Vec<Vec<i32>>,
+    /// H^l of the hidden layer at hand, in a buffer for the widest.
+    back_sums: Vec<i64>,
+}
+
+/// Activations and gradients are secret: they are erased from memory when dropped.
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.inputs.zeroize();
+        self.sums.zeroize();
+        self.gradients.zeroize();
+        self.back_sums.zeroize();
+    }
+}
+
+/// Nothing: activations and gradients are secret.
+impl std::fmt::Debug for Tape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tape")
+    }
 }
 
 /// The training run: weights and the number of the next step.
@@ -42,7 +68,11 @@ pub(crate) struct Tape {
 pub struct Trainer {
     algorithm: Algorithm,
     weights: Weights,
+    /// No weight of a layer, biases apart, is larger than two to this.
+    sizes: Vec<u32>,
     step: u64,
+    tape: Tape,
+    engine: Engine,
 }
 
 impl Trainer {
@@ -61,7 +91,9 @@ impl Trainer {
     pub fn resume(algorithm: &Algorithm, start: Weights, first_step: u64) -> Result<Self, TrainError> {
         algorithm.validate()?;
         start.check_shape(&algorithm.widths)?;
-        Ok(Self { algorithm: algorithm.clone(), weights: start, step: first_step })
+        let sizes = start.layers.iter().map(size).collect();
+        let (algorithm, tape, engine) = (algorithm.clone(), Tape::default(), Engine::new());
+        Ok(Self { algorithm, weights: start, sizes, step: first_step, tape, engine })
     }
 
     /// The weights after the steps so far.
@@ -88,16 +120,19 @@ impl Trainer {
         &mut self,
         rows: Batch<'_>,
         c_t: u64,
-        observer: Option<&mut TraceBuilder>,
+        mut observer: Option<&mut TraceBuilder>,
     ) -> Result<StepMetrics, TrainError> {
         self.check_step(rows, c_t)?;
-        let mut tape = self.forward(rows)?;
-        self.output_gradient(&mut tape, rows.labels, c_t)?;
-        self.backward(&mut tape)?;
-        self.update(&tape)?;
-        let metrics = metrics(&self.algorithm, &tape.sums[self.algorithm.layers() - 1], rows.labels);
+        if self.tape.inputs.is_empty() {
+            self.tape = Tape::new(&self.algorithm);
+        }
+        self.forward(rows)?;
+        let outputs = self.output_gradient(rows.labels, c_t)?;
+        self.backward(observer.as_deref_mut())?;
+        let metrics = metrics(&self.algorithm, &self.tape.sums[self.algorithm.layers() - 1], rows.labels);
         if let Some(builder) = observer {
-            builder.record(&tape, metrics);
+            builder.outputs(&outputs);
+            builder.end_step(metrics);
         }
         self.step += 1;
         Ok(metrics)
@@ -134,115 +169,112 @@ impl Trainer {
         Ok(())
     }
 
-    fn forward(&self, rows: Batch<'_>) -> Result<Tape, TrainError> {
-        let mut input = first_input(&self.algorithm, rows.features);
-        let (mut inputs, mut sums) = (Vec::new(), Vec::new());
-        for (index, layer) in self.weights.layers.iter().enumerate() {
-            let z = self.product(
-                index + 1,
-                Matrix::new(&input, self.batch(), layer.inputs + 1),
-                Matrix::new(&layer.values, layer.inputs + 1, layer.outputs),
-            )?;
-            inputs.push(input);
-            input = if index + 1 < self.algorithm.layers() { self.activate(index + 1, &z)? } else { Vec::new() };
-            sums.push(z);
+    /// Z of every layer and what the layers read.
+    fn forward(&mut self, rows: Batch<'_>) -> Result<(), TrainError> {
+        scaled(&self.algorithm, rows.features, &mut self.tape.inputs[0]);
+        for index in 0..self.algorithm.layers() {
+            let Tape { inputs, sums, .. } = &mut self.tape;
+            let input = input_of(&self.algorithm, &inputs[index]);
+            let (weights, size) = (&self.weights.layers[index], self.sizes[index]);
+            let done = self.engine.forward(input, weights, size, &mut sums[index]);
+            done.map_err(|source| self.product_error(index + 1, source))?;
+            if index + 1 < self.algorithm.layers() {
+                self.activate(index + 1)?;
+            }
         }
-        Ok(Tape { inputs, sums, back_sums: Vec::new(), gradients: Vec::new(), outputs: Vec::new() })
+        Ok(())
     }
 
-    /// [A^l | 2^f_A] from Z^l; every P must fit Q bits.
-    fn activate(&self, layer: usize, sums: &[i64]) -> Result<Vec<i64>, TrainError> {
-        let p = self.rounded(layer, CellTensor::P, sums)?;
-        let width = self.algorithm.widths[layer] as usize;
-        Ok(with_constant(p.into_iter().map(|p| p.max(0)), width, self.algorithm.format.f_a))
-    }
-
-    /// P from Z, or K from H.
-    fn rounded(&self, layer: usize, tensor: CellTensor, sums: &[i64]) -> Result<Vec<i64>, TrainError> {
-        let r = self.algorithm.format.f_w();
-        let round =
-            |(place, &sum): (usize, &i64)| self.fit(layer, tensor, place, round_half_up(i128::from(sum), r).quotient);
-        sums.iter().enumerate().map(round).collect()
+    /// A^l from Z^l; every P must fit Q bits.
+    fn activate(&mut self, layer: usize) -> Result<(), TrainError> {
+        let (machine, r, q) = (self.engine.machine(), self.algorithm.format.f_w(), self.algorithm.format.q);
+        let Tape { inputs, sums, .. } = &mut self.tape;
+        let (z, a) = (&sums[layer - 1], &mut inputs[layer]);
+        let fits = in_pieces(a, |from, a| machine.run(Activate { z: &z[from..from + a.len()], a, r, q }));
+        if fits { Ok(()) } else { self.overflow(layer, CellTensor::P, &self.tape.sums[layer - 1]) }
     }
 
     /// G^L and its remainders.
-    fn output_gradient(&self, tape: &mut Tape, labels: &[u32], c_t: u64) -> Result<(), TrainError> {
+    fn output_gradient(&mut self, labels: &[u32], c_t: u64) -> Result<Vec<OutputCell>, TrainError> {
         let layer = self.algorithm.layers();
-        let errors = output_errors(&self.algorithm, &tape.sums[layer - 1], labels);
+        let errors = output_errors(&self.algorithm, &self.tape.sums[layer - 1], labels);
         let mut outputs = Vec::with_capacity(errors.len());
         for (place, &error) in errors.iter().enumerate() {
             let Rounded { quotient, remainder } = round_half_up(i128::from(c_t) * error, self.algorithm.r_l);
             outputs.push(OutputCell { g: self.fit(layer, CellTensor::G, place, quotient)?, rem_l: remainder });
         }
-        tape.gradients = vec![outputs.iter().map(|cell| cell.g).collect()];
-        tape.outputs = outputs;
-        Ok(())
+        // G fits Q_G bits, at most 31.
+        let gradient = &mut self.tape.gradients[layer - 1];
+        gradient.iter_mut().zip(&outputs).for_each(|(g, cell)| *g = cell.g as i32);
+        Ok(outputs)
     }
 
-    /// H^l, K^l and G^l for l = L-1 down to 1.
-    fn backward(&self, tape: &mut Tape) -> Result<(), TrainError> {
-        for layer in (1..self.algorithm.layers()).rev() {
-            let next = &self.weights.layers[layer];
-            let gradient = &tape.gradients[tape.gradients.len() - 1];
-            let h = self.product(
-                layer,
-                Matrix::new(gradient, self.batch(), next.outputs),
-                Matrix::new(next.matrix(), next.inputs, next.outputs).map(Matrix::transposed),
-            )?;
-            let mut k = self.rounded(layer, CellTensor::K, &h)?;
-            self.mask(&mut k, &tape.sums[layer - 1]);
-            tape.gradients.push(k);
-            tape.back_sums.push(h);
-        }
-        tape.gradients.reverse();
-        tape.back_sums.reverse();
-        Ok(())
-    }
-
-    /// G = K where P >= 0, else 0. P >= 0 is Z + 2^(R-1) >= 0.
-    fn mask(&self, k: &mut [i64], sums: &[i64]) {
-        let half = 1i64 << (self.algorithm.format.f_w() - 1);
-        for (k, &z) in k.iter_mut().zip(sums) {
-            if z < -half {
-                *k = 0;
+    /// From the last layer down: H^(l-1), the update of layer l, G^(l-1). Updates that may fail come last.
+    fn backward(&mut self, mut observer: Option<&mut TraceBuilder>) -> Result<(), TrainError> {
+        let mut late = Vec::new();
+        for index in (0..self.algorithm.layers()).rev() {
+            if !self.back_and_update(index)? {
+                late.push(index);
+            }
+            if index > 0 {
+                self.gate(index)?;
+                if let Some(builder) = observer.as_deref_mut() {
+                    let z = &self.tape.sums[index - 1];
+                    builder.hidden(self.engine.machine(), index, z, &self.tape.back_sums[..z.len()]);
+                }
             }
         }
+        late.into_iter().rev().try_for_each(|index| self.late_update(index))
     }
 
-    /// W -= A^T G and b -= 2^f_A 1^T G, never rounded.
-    fn update(&mut self, tape: &Tape) -> Result<(), TrainError> {
-        for index in 0..self.weights.layers.len() {
-            let (inputs, outputs) = (self.weights.layers[index].inputs, self.weights.layers[index].outputs);
-            let change = self.product(
-                index + 1,
-                Matrix::new(update_view(&tape.inputs[index]), self.batch(), inputs + 1).map(Matrix::transposed),
-                Matrix::new(&tape.gradients[index], self.batch(), outputs),
-            )?;
-            self.apply(index, &change)?;
+    /// H of the layer below, if there is one, and the update. False if the update is still to be made.
+    fn back_and_update(&mut self, index: usize) -> Result<bool, TrainError> {
+        let Tape { inputs, gradients, back_sums, .. } = &mut self.tape;
+        let input = input_of(&self.algorithm, &inputs[index]);
+        let (weights, size) = (&mut self.weights.layers[index], &mut self.sizes[index]);
+        let h = (index > 0).then(|| &mut back_sums[..input.values.len()]);
+        let done = self.engine.backward(input, &gradients[index], weights, size, h);
+        done.map_err(|source| self.product_error(index, source))
+    }
+
+    /// G^l from H^l and Z^l; every K must fit Q_G bits. P >= 0 also where it is 0, so A does not tell.
+    fn gate(&mut self, layer: usize) -> Result<(), TrainError> {
+        let (machine, r, q_g) = (self.engine.machine(), self.algorithm.format.f_w(), self.algorithm.format.q_g);
+        let Tape { sums, gradients, back_sums, .. } = &mut self.tape;
+        let (z, g) = (&sums[layer - 1], &mut gradients[layer - 1]);
+        let h = &back_sums[..z.len()];
+        let fits = in_pieces(g, |from, g| {
+            let place = from..from + g.len();
+            machine.run(Gate { h: &h[place.clone()], z: &z[place], g, r, q_g })
+        });
+        let values = z.len();
+        if fits { Ok(()) } else { self.overflow(layer, CellTensor::K, &self.tape.back_sums[..values]) }
+    }
+
+    /// An update with values of any size.
+    fn late_update(&mut self, index: usize) -> Result<(), TrainError> {
+        let (step, layer) = (self.step, index + 1);
+        let input = input_of(&self.algorithm, &self.tape.inputs[index]);
+        let weights = &mut self.weights.layers[index];
+        let done = general_update(input, &self.tape.gradients[index], weights);
+        self.sizes[index] = size(weights);
+        done.map_err(|error| match error {
+            UpdateError::Product(source) => TrainError::Product { step, layer, source },
+            UpdateError::Overflow { input, neuron } => TrainError::WeightOverflow { step, layer, input, neuron },
+        })
+    }
+
+    fn product_error(&self, layer: usize, source: GemmError) -> TrainError {
+        TrainError::Product { step: self.step, layer, source }
+    }
+
+    /// The first of `sums` that, rounded, does not fit the bits of its tensor.
+    fn overflow(&self, layer: usize, tensor: CellTensor, sums: &[i64]) -> Result<(), TrainError> {
+        let r = self.algorithm.format.f_w();
+        for (place, &sum) in sums.iter().enumerate() {
+            self.fit(layer, tensor, place, round_half_up(i128::from(sum), r).quotient)?;
         }
         Ok(())
-    }
-
-    fn apply(&mut self, index: usize, change: &[i64]) -> Result<(), TrainError> {
-        let layer = &mut self.weights.layers[index];
-        for (place, (weight, &delta)) in layer.values.iter_mut().zip(change).enumerate() {
-            let Some(updated) = weight.checked_sub(delta) else {
-                let (input, neuron) = (place / layer.outputs, place % layer.outputs);
-                return Err(TrainError::WeightOverflow { step: self.step, layer: index + 1, input, neuron });
-            };
-            *weight = updated;
-        }
-        Ok(())
-    }
-
-    fn product(
-        &self,
-        layer: usize,
-        a: Result<Matrix<'_>, GemmError>,
-        b: Result<Matrix<'_>, GemmError>,
-    ) -> Result<Vec<i64>, TrainError> {
-        let exact = a.and_then(|a| product(a, b?));
-        exact.map_err(|source| TrainError::Product { step: self.step, layer, source })
     }
 
     /// `value` if it fits the bits of its tensor.
@@ -267,7 +299,96 @@ impl Trainer {
     }
 }
 
+impl Tape {
+    fn new(algorithm: &Algorithm) -> Self {
+        let sizes = algorithm.widths.iter().map(|&width| algorithm.batch as usize * width as usize);
+        let sizes: Vec<usize> = sizes.collect();
+        let (reads, writes) = (&sizes[..algorithm.layers()], &sizes[1..]);
+        Self {
+            inputs: reads.iter().map(|&size| vec![0; size]).collect(),
+            sums: writes.iter().map(|&size| vec![0; size]).collect(),
+            gradients: writes.iter().map(|&size| vec![0; size]).collect(),
+            back_sums: vec![0; reads[1..].iter().copied().max().unwrap_or(0)],
+        }
+    }
+}
+
+fn input_of<'a>(algorithm: &Algorithm, values: &'a [i32]) -> Input<'a> {
+    Input { values, batch: algorithm.batch as usize, f_a: algorithm.format.f_a }
+}
+
+/// Bits of the largest weight of a layer, biases apart.
+fn size(layer: &LayerWeights) -> u32 {
+    bits(layer.matrix().par_chunks(PARALLEL_VALUES).map(magnitude).reduce(|| 0, |a, b| a | b))
+}
+
+/// Whether `pass` succeeds on all pieces of `values`, given where they begin.
+fn in_pieces(values: &mut [i32], pass: impl Fn(usize, &mut [i32]) -> bool + Sync) -> bool {
+    if values.len() < PARALLEL_VALUES {
+        return pass(0, values);
+    }
+    let pieces = values.par_chunks_mut(PIECE).enumerate();
+    pieces.map(|(index, piece)| pass(index * PIECE, piece)).reduce(|| true, |a, b| a && b)
+}
+
 /// Row and column of a row-major index.
 fn place_of(index: usize, width: u32) -> (usize, usize) {
     (index / width as usize, index % width as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Format;
+    use crate::init::initial_weights;
+    use crate::trace::Trace;
+    use zkdl_dataset::KeyStream;
+
+    fn algorithm(f_g: u32) -> Algorithm {
+        let (widths, format) = (vec![45, 70, 33, 10], Format { f_a: 8, f_g, q: 14, q_g: 12 });
+        let (batch, f_x, r_l, max_steps, input_min, input_max) = (19, 8, 37, 100, 0, 255);
+        Algorithm { widths, format, batch, f_x, r_l, max_steps, input_min, input_max }
+    }
+
+    /// Four steps on noise, the first feature always 0, with an engine; their trace.
+    fn run(algorithm: &Algorithm, engine: Engine, start: &Weights) -> Result<Trace, TrainError> {
+        let mut stream = KeyStream::derive("test", &[]);
+        let mut trainer = Trainer::new(algorithm, start.clone())?;
+        trainer.engine = engine;
+        let mut builder = TraceBuilder::new(algorithm, 0, start.clone());
+        for _ in 0..4 {
+            let feature = |place| if place % 45 == 0 { 0 } else { (stream.next_word() & 0xff) as i32 };
+            let features: Vec<i32> = (0..19 * 45).map(feature).collect();
+            let labels: Vec<u32> = (0..19).map(|_| (stream.next_word() % 10) as u32).collect();
+            trainer.step(Batch { features: &features, labels: &labels }, 20_000, Some(&mut builder))?;
+        }
+        Ok(builder.finish(trainer.into_weights()))
+    }
+
+    #[test]
+    fn every_engine_gives_the_same_trace() {
+        for (f_g, unread) in [(13, 0), (16, 0), (16, 1 << 40)] {
+            let algorithm = algorithm(f_g);
+            let mut start = initial_weights(&algorithm, &[3; 32], &[4; 32]);
+            // Large weights of the first feature make its layer take the general path, and only that.
+            start.layers[0].values[..70].fill(unread);
+            let general = run(&algorithm, Engine::general(), &start).unwrap();
+            for engine in Engine::short() {
+                assert_eq!(run(&algorithm, engine, &start).as_ref(), Ok(&general), "f_G {f_g}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_engine_stops_with_the_same_error() {
+        // K of layer 1 overflows: the general path has updated nothing yet, the short one the layers above.
+        let algorithm = algorithm(13);
+        let mut start = initial_weights(&algorithm, &[3; 32], &[4; 32]);
+        start.layers[1].values[33 * 7..33 * 8].fill(1 << 28);
+        let general = run(&algorithm, Engine::general(), &start).unwrap_err();
+        assert!(matches!(general, TrainError::Overflow(_)), "{general}");
+        for engine in Engine::short() {
+            assert_eq!(run(&algorithm, engine, &start).as_ref(), Err(&general));
+        }
+    }
 }

@@ -3,12 +3,19 @@
 //! Cells are stored packed, one layer after another: `bytes` of a layer holds its cells in the order (t, b, j), each in its stride,
 //! little endian. With the default format a hidden cell takes 8 bytes and an output cell 6.
 
-use crate::cell::{CellKind, CellLayout, HiddenCell};
+use crate::cell::{CellKind, CellLayout, OutputCell};
 use crate::config::Algorithm;
-use crate::fixed::round_half_up;
-use crate::step::{Batch, StepMetrics, Tape, TrainError, Trainer};
+use crate::kernel::Machine;
+use crate::pack::pack_hidden;
+use crate::step::{Batch, StepMetrics, TrainError, Trainer};
 use crate::weights::Weights;
+use rayon::prelude::*;
 use zeroize::Zeroize;
+
+/// Cells of one layer and step from which threads pay.
+const PARALLEL_CELLS: usize = 1 << 15;
+/// Cells that a thread packs at a time.
+const PIECE: usize = 1 << 13;
 
 /// The cells of one layer over all steps of a window.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,6 +69,7 @@ pub struct Trace {
 #[derive(Debug, Clone)]
 pub struct TraceBuilder {
     layout: CellLayout,
+    expected: usize,
     trace: Trace,
 }
 
@@ -85,14 +93,34 @@ impl LayerCells {
         if b < self.batch { self.bytes.get(from..from + size) } else { None }
     }
 
-    fn push(&mut self, word: u128) {
-        self.bytes.extend_from_slice(&word.to_le_bytes()[..self.stride]);
+    /// Bytes of one step.
+    fn step_bytes(&self) -> usize {
+        self.batch * self.width * self.stride
+    }
+
+    /// The bytes of step `t`, zero until they are written. Memory for `expected` steps is taken at once, and then doubled.
+    fn step_mut(&mut self, t: usize, expected: usize) -> &mut [u8] {
+        let size = self.step_bytes();
+        let end = (t + 1) * size;
+        if self.bytes.len() < end {
+            // Not left to the vector, which would leave a copy of secret bytes behind.
+            let mut grown = vec![0; end.max(expected * size).max(2 * self.bytes.len())];
+            grown[..self.bytes.len()].copy_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            self.bytes = grown;
+        }
+        &mut self.bytes[t * size..end]
     }
 }
 
 impl TraceBuilder {
     /// A builder for a window that starts at `first_step` from the weights `start`; the algorithm must be valid.
     pub fn new(algorithm: &Algorithm, first_step: u64, start: Weights) -> Self {
+        Self::for_steps(algorithm, first_step, start, 0)
+    }
+
+    /// The same where `expected` steps will follow: their memory is taken at once, by the first. There may be more or fewer.
+    pub fn for_steps(algorithm: &Algorithm, first_step: u64, start: Weights, expected: usize) -> Self {
         let layout = CellLayout::of(algorithm);
         let batch = algorithm.batch as usize;
         let last = algorithm.layers();
@@ -103,35 +131,46 @@ impl TraceBuilder {
         });
         let layers = layers.collect();
         let end = Weights { layers: Vec::new() };
-        Self { layout, trace: Trace { first_step, steps: 0, batch, layers, start, end, metrics: Vec::new() } }
+        Self { layout, expected, trace: Trace { first_step, steps: 0, batch, layers, start, end, metrics: Vec::new() } }
     }
 
     /// The trace of the steps recorded, `end` being the weights after them.
     pub fn finish(self, end: Weights) -> Trace {
-        Trace { end, ..self.trace }
+        let mut trace = self.trace;
+        for cells in &mut trace.layers {
+            // What lies beyond is zero, or of a step that failed: it stays in the capacity, which is erased with the rest.
+            cells.bytes.truncate(trace.steps * cells.step_bytes());
+        }
+        Trace { end, ..trace }
     }
 
-    pub(crate) fn record(&mut self, tape: &Tape, metrics: StepMetrics) {
-        let hidden = tape.sums.iter().zip(&tape.back_sums);
-        for (cells, (z, h)) in self.trace.layers.iter_mut().zip(hidden) {
-            for (&z, &h) in z.iter().zip(h) {
-                cells.push(self.layout.pack_hidden(hidden_cell(z, h, self.layout.rem_z().bits)));
-            }
+    /// The cells of a hidden layer, from 1, in the step at hand; the step has checked that they fit.
+    pub(crate) fn hidden(&mut self, machine: Machine, layer: usize, z: &[i64], h: &[i64]) {
+        let (layout, step, expected) = (self.layout, self.trace.steps, self.expected);
+        let Some(cells) = self.trace.layers.get_mut(layer - 1) else { return };
+        let (stride, bytes) = (cells.stride, cells.step_mut(step, expected));
+        if z.len() < PARALLEL_CELLS {
+            return pack_hidden(machine, layout, z, h, bytes);
         }
-        if let Some(cells) = self.trace.layers.last_mut() {
-            for &output in &tape.outputs {
-                cells.push(self.layout.pack_output(output));
-            }
+        let pieces = z.par_chunks(PIECE).zip(h.par_chunks(PIECE)).zip(bytes.par_chunks_mut(PIECE * stride));
+        pieces.for_each(|((z, h), bytes)| pack_hidden(machine, layout, z, h, bytes));
+    }
+
+    /// The cells of the output layer in the step at hand.
+    pub(crate) fn outputs(&mut self, outputs: &[OutputCell]) {
+        let (layout, step, expected) = (self.layout, self.trace.steps, self.expected);
+        let Some(cells) = self.trace.layers.last_mut() else { return };
+        let stride = cells.stride;
+        for (bytes, &output) in cells.step_mut(step, expected).chunks_exact_mut(stride).zip(outputs) {
+            bytes.copy_from_slice(&layout.pack_output(output).to_le_bytes()[..stride]);
         }
+    }
+
+    /// Ends the step at hand.
+    pub(crate) fn end_step(&mut self, metrics: StepMetrics) {
         self.trace.steps += 1;
         self.trace.metrics.push(metrics);
     }
-}
-
-/// The fields of a hidden cell from its sums; the step has checked that they fit.
-fn hidden_cell(z: i64, h: i64, r: u32) -> HiddenCell {
-    let (z, h) = (round_half_up(i128::from(z), r), round_half_up(i128::from(h), r));
-    HiddenCell { p: z.quotient as i64, rem_z: z.remainder, k: h.quotient as i64, rem_h: h.remainder }
 }
 
 /// Trains one window and records it.
@@ -154,8 +193,8 @@ pub fn record_window<'d>(
     if indices.is_empty() || indices.len() != multipliers.len() {
         return Err(TrainError::Window { steps: indices.len(), multipliers: multipliers.len() });
     }
-    let mut trainer = Trainer::resume(algorithm, start.clone(), first_step)?;
-    let mut builder = TraceBuilder::new(algorithm, first_step, start);
+    let mut trainer = Trainer::resume(algorithm, start.copied(), first_step)?;
+    let mut builder = TraceBuilder::for_steps(algorithm, first_step, start, indices.len());
     for (t, (batch, &c_t)) in indices.iter().zip(multipliers).enumerate() {
         let (features, labels) = gather(&point, batch, trainer.next_step())?;
         trainer.step(Batch { features: &features, labels: &labels }, c_t, Some(&mut builder))?;

@@ -1,6 +1,10 @@
 //! Weights in memory: integers with f_W fraction bits, the bias as the last row of its layer.
 
+use rayon::prelude::*;
 use zeroize::Zeroize;
+
+/// Weights that a thread copies at a time.
+const COPY: usize = 1 << 18;
 
 /// Weights and bias of one layer.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,6 +85,14 @@ impl LayerWeights {
         &self.values[self.inputs * self.outputs..]
     }
 
+    /// A copy, made by all threads: most of the time goes into memory that is touched for the first time.
+    fn copied(&self) -> Self {
+        let mut values = vec![0; self.values.len()];
+        let pieces = values.par_chunks_mut(COPY).zip(self.values.par_chunks(COPY));
+        pieces.for_each(|(to, from)| to.copy_from_slice(from));
+        Self { values, ..*self }
+    }
+
     fn fits(&self, inputs: usize, outputs: usize) -> bool {
         self.inputs == inputs && self.outputs == outputs && self.values.len() == (inputs + 1) * outputs
     }
@@ -91,6 +103,11 @@ impl Weights {
     pub fn zeros(widths: &[u32]) -> Self {
         let layers = widths.windows(2).map(|w| LayerWeights::zeros(w[0] as usize, w[1] as usize)).collect();
         Self { layers }
+    }
+
+    /// A copy, made by all threads.
+    pub(crate) fn copied(&self) -> Self {
+        Self { layers: self.layers.iter().map(LayerWeights::copied).collect() }
     }
 
     /// Number of weights and biases.
@@ -150,6 +167,14 @@ mod tests {
         let mut short = weights.clone();
         short.layers[0].values.pop();
         assert!(matches!(short.check_shape(&[4, 3, 2]), Err(WeightsError::Shape { layer: 1, values: 14, .. })));
+    }
+
+    #[test]
+    fn a_copy_is_the_same() {
+        let values = (0..3 * COPY as i64 / 2 + 7).collect();
+        let weights =
+            Weights { layers: vec![LayerWeights { inputs: 2, outputs: 3, values }, LayerWeights::zeros(1, 1)] };
+        assert_eq!(weights.copied(), weights);
     }
 
     #[test]

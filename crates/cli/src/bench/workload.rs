@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn standard_workloads_have_their_sizes() {
         let sizes = |which: Standard| {
-            let (statement, sizes) = Workload::standard(which).draft(16).unwrap();
+            let (statement, sizes) = Workload::standard(which).draft(16, Preference::Verifier).unwrap();
             (statement.batch, sizes.parameters, sizes.cells / 16)
         };
         assert_eq!(sizes(Standard::Digits), (32, 17_226, 6_464));

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use zkdl_train::{
-    Algorithm, CellKind, CellLayout, Equation, Format, HiddenCell, LayerWeights, OutputCell, Trace, Violation, Weights,
-    Witness,
+    Algorithm, CellKind, CellLayout, Equation, Format, HiddenCell, LayerWeights, OutputCell, Trace, TrainError,
+    Violation, Weights, Witness,
 };
 
 use crate::samples::{Draw, Sample, sample, sample_of};
@@ -253,7 +253,10 @@ proptest! {
     #[test]
     fn honest_traces_of_any_architecture_are_accepted(seed: u64, widths in prop::collection::vec(1u32..20, 2..7), steps in 1usize..6) {
         let s = sample_of(widths, &mut Draw::new(seed), steps, true);
-        prop_assert_eq!(s.check(&s.train().unwrap()), Ok(()));
+        let trained = s.train();
+        // Wide and deep networks of noise sometimes diverge, and leave their bits.
+        prop_assume!(!matches!(trained, Err(TrainError::Overflow(_))));
+        prop_assert_eq!(s.check(&trained.unwrap()), Ok(()));
     }
 }
 

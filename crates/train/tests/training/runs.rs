@@ -2,7 +2,8 @@
 
 use zkdl_dataset::Schedule;
 use zkdl_train::{
-    Algorithm, Batch, Format, LearningRate, TrainError, Trainer, Weights, evaluate, initial_weights, record_window,
+    Algorithm, Batch, Format, LearningRate, TraceBuilder, TrainError, Trainer, Weights, evaluate, initial_weights,
+    record_window,
 };
 
 use crate::samples::{Draw, Sample, sample};
@@ -54,6 +55,23 @@ fn observing_changes_nothing() {
         assert_eq!(metrics, trace.metrics[t]);
     }
     assert_eq!((trainer.next_step(), trainer.weights()), (s.first_step + 8, &trace.end));
+}
+
+#[test]
+fn a_builder_without_expectations_records_the_same() {
+    let s = sample(5, 8, true);
+    let trace = s.train().unwrap();
+    for expected in [0, 3, 20] {
+        let mut trainer = Trainer::resume(&s.algorithm, s.start.clone(), s.first_step).unwrap();
+        let mut builder = TraceBuilder::for_steps(&s.algorithm, s.first_step, s.start.clone(), expected);
+        for (t, batch) in s.indices.iter().enumerate() {
+            let features: Vec<i32> = batch.iter().flat_map(|&i| s.point(i).unwrap().0.to_vec()).collect();
+            let labels: Vec<u32> = batch.iter().map(|&i| s.point(i).unwrap().1).collect();
+            let rows = Batch { features: &features, labels: &labels };
+            trainer.step(rows, s.multipliers[t], Some(&mut builder)).unwrap();
+        }
+        assert_eq!(builder.finish(trainer.into_weights()), trace);
+    }
 }
 
 #[test]
