@@ -26,7 +26,7 @@ use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq_table, log2_ceil};
-use zkdl_field::scalar::{SmallDot, dot, powers};
+use zkdl_field::scalar::{ProductSum, SmallDot, dot, powers};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
 use zkdl_transcript::ReadError;
@@ -209,18 +209,20 @@ pub fn verify<V: VerifierChannel>(
 
 fn column_sum(classes: &[Weighted<'_>], slack: &Slack, vectors: Vec<Vec<Scalar>>) -> SumOfProducts {
     let terms = classes.iter().enumerate().map(|(c, w)| Term { coefficient: w.eta, factors: vec![2 * c, 2 * c + 1] });
-    let tables = vectors.into_iter().zip(classes).flat_map(|(e, w)| [e, slack.extend(w.class)]).collect();
-    SumOfProducts::new(tables, terms.collect())
+    let pairs: Vec<_> = vectors.into_par_iter().zip(classes).map(|(e, w)| [e, slack.extend(w.class)]).collect();
+    SumOfProducts::new(pairs.into_iter().flatten().collect(), terms.collect())
 }
 
 fn combine_vectors(vectors: &[Vec<Scalar>], zeta: Scalar, columns: usize) -> Vec<Scalar> {
-    let mut sum = vec![Scalar::ZERO; columns];
-    for (vector, z) in vectors.iter().zip(powers(zeta, vectors.len())) {
-        for (total, x) in sum.iter_mut().zip(vector) {
-            *total += z * x;
+    let zetas = powers(zeta, vectors.len());
+    let column = |j: usize| {
+        let mut sum = ProductSum::default();
+        for (vector, z) in vectors.iter().zip(&zetas) {
+            vector.get(j).into_iter().for_each(|x| sum.add(z, x));
         }
-    }
-    sum
+        sum.reduce()
+    };
+    (0..columns).into_par_iter().with_min_len(256).map(column).collect()
 }
 
 /// The vector of E: `sum weight row`, as long as its longest row.

@@ -10,6 +10,7 @@
 //! | data point i | features, then one-hot label | i |
 
 use crate::shape::Shape;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use zkdl_field::multilinear::{eq_table, log2_ceil};
@@ -197,11 +198,13 @@ impl<K: Ord> Classes<K> {
 /// Column weights of `items` items: `item_weight(i) * within(c)`, each item padded to `length` columns.
 #[must_use]
 pub fn column_weights(items: &[Scalar], within: &[Scalar], length: usize) -> Vec<Scalar> {
-    let mut columns = Vec::with_capacity(items.len() * length);
-    for item in items {
-        columns.extend(within.iter().map(|w| item * w));
-        columns.resize(columns.len() + length - within.len(), Scalar::ZERO);
-    }
+    let mut columns = vec![Scalar::ZERO; items.len() * length];
+    let padded = columns.par_chunks_mut(length.max(1)).with_min_len((1 << 10) / length.max(1));
+    padded.zip(items).for_each(|(columns, item)| {
+        for (column, w) in columns.iter_mut().zip(within) {
+            *column = item * w;
+        }
+    });
     columns
 }
 

@@ -7,8 +7,8 @@ use std::fs;
 use zkdl::Statement;
 use zkdl_train::Algorithm;
 
-/// The prover's memory a cell beside the trace.
-const PROVER_BYTES_PER_CELL: u64 = 130;
+/// The prover's memory a cell beside the trace: four scalars for every four cells, and some.
+const PROVER_BYTES_PER_CELL: u64 = 40;
 /// Weights before and after, their machine forms and columns of the update.
 const BYTES_PER_PARAMETER: u64 = 64;
 /// Generators and their tables.

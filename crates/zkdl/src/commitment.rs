@@ -2,8 +2,9 @@
 
 use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::error::ProveError;
+use crate::hedge::Hedge;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 use zkdl_arguments::Shape;
 use zkdl_arguments::rows::weight_rows;
@@ -74,16 +75,14 @@ pub struct BlindedRows {
     pub blinds: Zeroizing<Vec<Scalar>>,
 }
 
-/// Draws `n` blinds, hedged with a digest of the integers they hide.
-fn draw(
-    entropy: &mut dyn Entropy,
-    hidden: impl Iterator<Item = i64>,
-    n: usize,
-) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
-    let mut hash = Sha512::new();
-    hidden.for_each(|value| hash.update(value.to_le_bytes()));
-    let digest = Zeroizing::new(<[u8; 64]>::from(hash.finalize()));
-    Ok(Zeroizing::new(BlindSource::new(entropy, &[b"rows", &*digest])?.draw_many(n)))
+/// Draws `n` blinds, hedged with what they hide.
+fn draw(entropy: &mut dyn Entropy, hidden: Hedge, n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+    Ok(Zeroizing::new(BlindSource::new(entropy, &[b"rows", &*hidden.finish()])?.draw_many(n)))
+}
+
+/// All weights of a network.
+fn hedge(weights: &Weights) -> Hedge {
+    weights.layers.iter().fold(Hedge::new(), |hedge, layer| hedge.integers(&layer.values))
 }
 
 /// Commits data points: features, then the one-hot label, one row each. `features` is row-major, `labels.len()` rows.
@@ -97,8 +96,9 @@ pub fn commit_points(
     classes: usize,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
-    let hidden = features.iter().map(|x| i64::from(*x)).chain(labels.iter().map(|l| i64::from(*l)));
-    let blinds = draw(entropy, hidden, labels.len())?;
+    let widened = Zeroizing::new(features.iter().map(|x| i64::from(*x)).collect::<Vec<_>>());
+    let classes_of = Zeroizing::new(labels.iter().map(|l| i64::from(*l)).collect::<Vec<_>>());
+    let blinds = draw(entropy, Hedge::new().integers(&widened).integers(&classes_of), labels.len())?;
     let rows = points_with_blinds(generators, features, labels, classes, &blinds)?;
     Ok(BlindedRows { rows, blinds })
 }
@@ -159,8 +159,7 @@ pub fn commit_weights(
     weights: &Weights,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
-    let hidden = weights.layers.iter().flat_map(|layer| layer.values.iter().copied());
-    let blinds = draw(entropy, hidden, weight_rows(shape).len())?;
+    let blinds = draw(entropy, hedge(weights), weight_rows(shape).len())?;
     let rows = weights_with_blinds(generators, shape, weights, &blinds)?;
     Ok(BlindedRows { rows, blinds })
 }
@@ -190,8 +189,7 @@ pub fn recommit_weights(
             return Err(ProveError::Witness { what, got, expected: new.len() });
         }
     }
-    let hidden = end.layers.iter().flat_map(|layer| layer.values.iter().copied());
-    let fresh = draw(entropy, hidden, new.len())?;
+    let fresh = draw(entropy, hedge(end), new.len())?;
     let columns = coordinates(generators)?;
     let recommit = |(i, row): (usize, &Affine)| {
         let difference = Zeroizing::new(new[i].iter().zip(old[i]).map(|(new, old)| new - old).collect::<Vec<i64>>());

@@ -22,6 +22,7 @@ pub mod commitment;
 pub mod describe;
 pub mod error;
 pub mod generators;
+mod hedge;
 pub mod proof;
 pub mod statement;
 pub mod training;

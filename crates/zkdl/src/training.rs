@@ -15,9 +15,9 @@
 use crate::commitment::{PointCommitments, weight_slices};
 use crate::error::{ProveError, VerifyError};
 use crate::generators::GeneratorSource;
+use crate::hedge::Hedge;
 use crate::proof::Proof;
 use crate::statement::{Limits, PROTOCOL, Start, Statement, hex};
-use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::rows::{cell_row_count, cell_rows};
@@ -109,7 +109,7 @@ pub fn prove_with_entropy(
     progress(Phase::Generators);
     let generators = generators.first(shape.columns);
     let digest = statement.digest();
-    let blinds = BlindSource::new(entropy, &[&digest, &witness_digest(input)])?;
+    let blinds = BlindSource::new(entropy, &[&digest, &*witness_digest(input)])?;
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
     progress(Phase::Commit);
     let cell_blinds = commit_cells(&mut channel, &shape, input.trace)?;
@@ -311,15 +311,9 @@ fn row_blinds(input: ProverInput<'_>, cells: &[Scalar]) -> Zeroizing<Vec<Scalar>
 }
 
 /// Hedges the blinds: proofs of different witnesses never share one, even if the system's randomness repeats.
-fn witness_digest(input: ProverInput<'_>) -> [u8; 64] {
-    let mut hash = Sha512::new();
-    for layer in &input.trace.layers {
-        hash.update(&layer.bytes);
-    }
-    for blind in input.point_blinds.iter().chain(input.end_blinds) {
-        hash.update(zkdl_field::scalar::encode(blind));
-    }
-    hash.finalize().into()
+fn witness_digest(input: ProverInput<'_>) -> Zeroizing<[u8; 64]> {
+    let cells = input.trace.layers.iter().fold(Hedge::new(), |hedge, layer| hedge.bytes(&layer.bytes));
+    cells.scalars(input.point_blinds).scalars(input.end_blinds).finish()
 }
 
 /// Checks that every part of the witness has the size that the statement implies.
