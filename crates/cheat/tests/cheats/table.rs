@@ -37,7 +37,7 @@ impl Base {
         let (seed, widths) = match self {
             Self::Square => (54, vec![5, 6, 6, 6, 3]),
             Self::Public => (3, vec![5, 7, 6, 3]),
-            _ => (1, vec![5, 7, 6, 3]),
+            _ => (7, vec![5, 7, 6, 3]),
         };
         let log_columns = match self {
             Self::Roomy => 11,
