@@ -279,7 +279,7 @@ impl Kernel for CombineBits<'_> {
 
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
-        let mut bins = vec![L::Loose::default(); PLACES * 256];
+        let mut bins = [L::Loose::default(); PLACES * 256];
         let mut places = 0;
         for rows in self.rows.chunks(LOOSE_ADDITIONS / WIDTH * WIDTH) {
             for octet in rows.chunks(WIDTH) {

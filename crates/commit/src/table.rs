@@ -45,7 +45,7 @@ const SOME: usize = 10;
 /// `sum_j bit_j G_j + blinds[i]`; rows may have different lengths.
 ///
 /// There is one commitment a row (the shorter of `rows` and `blinds` decides). Bits beyond the last column have no
-/// generator and are ignored. About 0.12 us a nonzero byte and 30 us a position, on one thread, from 224 rows on.
+/// generator and are ignored. About 45 ns a nonzero byte and 13 us a position, on one thread with AVX-512 IFMA, from 224 rows on.
 #[must_use]
 pub fn commit_bits(columns: &[Affine], rows: &[&[u8]], blinds: &[Xy]) -> Vec<Affine> {
     commit(&Positions::Bits(columns), rows, blinds)

@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_byte_and_every_border_counts() {
-        let noise: Vec<u8> = (0..2 * BLOCK + 9).map(|i| (i * i >> 7) as u8).collect();
+        let noise: Vec<u8> = (0..2 * BLOCK + 9).map(|i| ((i * i) >> 7) as u8).collect();
         let digest = |parts: &[&[u8]]| *parts.iter().fold(Hedge::new(), |hedge, part| hedge.bytes(part)).finish();
         let whole = digest(&[&noise]);
         for at in [0, BLOCK - 1, BLOCK, 2 * BLOCK + 8] {

@@ -79,7 +79,7 @@ pub struct Verified {
 
 /// Proves a window with the operating system's randomness.
 ///
-/// Time: see `docs/performance.md`. Memory: about 130 bytes a cell beside the trace.
+/// Time: see `docs/performance.md`. Memory: about 35 bytes a cell beside the trace.
 ///
 /// # Errors
 /// [`ProveError`]: a refused statement, a witness of another shape, no randomness. A witness that does not satisfy the
