@@ -27,6 +27,7 @@ use crate::axis::{Axis, inverse_multipliers, outer};
 use crate::bits::{BitSum, RowWeights};
 use crate::cells::CellSum;
 use crate::shape::{Shape, Views};
+use crate::window::Argument;
 use crate::witness::Witness;
 use crate::{backward, forward, update};
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
@@ -311,12 +312,15 @@ pub fn prove<P: ProverChannel>(
     witness: &Witness<'_>,
     at: Points<'_>,
     inputs: Inputs<'_, Opening>,
+    progress: &mut dyn FnMut(Argument),
 ) -> Claims<Opening> {
+    progress(Argument::Bits);
     let mu_q = channel.challenges("relu.mu", shape.log_bits());
     let row_weights = boolean_weights(shape, at);
     let mut bits = BitSum::new(shape, &witness.cells, &row_weights, &mu_q);
     let degrees = vec![3; shape.log_bits()];
     let (f_a, r_q) = sumcheck::prove(channel, "relu.bit", Opening::public(Scalar::ZERO), &degrees, &mut bits);
+    progress(Argument::Cells);
     let alpha = channel.challenges("relu.alpha", 8);
     let weights = CellWeights::new(shape, at, &alpha, alpha[7] * eq(&mu_q, &r_q));
     let claim = batched_claim(shape, at, &alpha, inputs, f_a);

@@ -20,6 +20,21 @@ pub struct Obligations<H> {
     pub queries: Vec<Query<H>>,
 }
 
+/// What the prover is at, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Argument {
+    /// `Z = A W` for all layers and steps.
+    Forward,
+    /// `H = G W^T`.
+    Backward,
+    /// `W -= A^T G`.
+    Update,
+    /// Every committed bit is 0 or 1: zkReLU (A).
+    Bits,
+    /// Cells are what their bits say: zkReLU (B).
+    Cells,
+}
+
 /// Proves everything about the window but products and queries.
 pub fn prove<P: ProverChannel>(
     channel: &mut P,
@@ -27,17 +42,21 @@ pub fn prove<P: ProverChannel>(
     bases: &RowBases,
     witness: &Witness<'_>,
     start: Start<'_>,
+    progress: &mut dyn FnMut(Argument),
 ) -> Obligations<Opening> {
+    progress(Argument::Forward);
     let tensors = Tensors::new(shape, witness);
     let (f, forward, forward_work) = forward::prove(channel, shape, witness, &tensors);
+    progress(Argument::Backward);
     let (b, backward, backward_work) = backward::prove(channel, shape, witness, &tensors, &f);
     let points = update::Points { forward: &f, backward: &b };
     let weights = update::Weights { w_1: &forward.w_1, w_2: &backward.w_2, start };
     let work = (&forward_work, &backward_work);
+    progress(Argument::Update);
     let (u, update) = update::prove(channel, shape, witness, &tensors, points, weights, work);
     let at = Points { forward: &f, backward: &b, update: &u };
     let inputs = Inputs { forward: &forward, backward: &backward, update: &update };
-    let relu = relu::prove(channel, shape, witness, at, inputs);
+    let relu = relu::prove(channel, shape, witness, at, inputs, progress);
     obligations(shape, bases, at, inputs, relu)
 }
 

@@ -41,7 +41,7 @@ pub fn prove<C: ProverChannel>(channel: &mut C, shape: &Shape, packed: &Packed, 
     let (u, update) = update::prove(channel, shape, &witness, &tensors, at, weights, (&forward_work, &backward_work));
     let points = relu::Points { forward: &f, backward: &b, update: &u };
     let inputs = relu::Inputs { forward: &forward, backward: &backward, update: &update };
-    let relu = relu::prove(channel, shape, &witness, points, inputs);
+    let relu = relu::prove(channel, shape, &witness, points, inputs, &mut |_| {});
     let bases = RowBases::new(shape, start_committed);
     let queries = selection::queries(shape, &bases, points, inputs, relu.bits.clone());
     let [mask, boolean] = relu.products;

@@ -1,10 +1,11 @@
 //! The command line: every option once.
 
-use crate::bench::{Network, Standard};
+use crate::bench::{Network, Standard, format as bench_format};
 use crate::config::digest;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use zkdl::columns::Preference;
+use zkdl_train::Format;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -121,6 +122,9 @@ pub(crate) struct BenchArgs {
     /// Learning rate of another network; a 256th of the batch by default
     #[arg(long, value_name = "RATE", conflicts_with = "workload", allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
+    /// Fraction bits of activations and gradients, bits of P and of K and G: f_a,f_g,q,q_g of [format]
+    #[arg(long, value_name = "BITS", default_value = "8,13,12,10", value_parser = bench_format)]
+    pub(crate) format: Format,
     /// Steps of a window
     #[arg(long, value_name = "T", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) steps: u32,

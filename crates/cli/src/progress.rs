@@ -5,7 +5,7 @@ use crate::clock::{Stopwatch, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
-use zkdl::{GeneratorSource, Phase};
+use zkdl::{Argument, GeneratorSource, Phase};
 
 /// What the global options ask for.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,7 @@ pub(crate) struct PhaseClock {
 impl PhaseClock {
     /// Starts with no phase.
     pub(crate) fn new(context: Context) -> Self {
-        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar: context.phases("proving", 5) }
+        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar: context.phases("proving", 9) }
     }
 
     /// A phase begins, the one before it is over.
@@ -90,7 +90,11 @@ impl PhaseClock {
         let name = match phase {
             Phase::Generators => "generators",
             Phase::Commit => "commit",
-            Phase::Arguments => "arguments",
+            Phase::Argument(Argument::Forward) => "forward",
+            Phase::Argument(Argument::Backward) => "backward",
+            Phase::Argument(Argument::Update) => "update",
+            Phase::Argument(Argument::Bits) => "zkReLU, bits",
+            Phase::Argument(Argument::Cells) => "zkReLU, cells",
             Phase::Opening => "opening",
             Phase::InnerProduct => "inner product",
         };

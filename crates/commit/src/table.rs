@@ -199,7 +199,7 @@ impl<'a> Chunk<'a> {
 }
 
 fn many_rows(positions: &Positions<'_>, rows: &[&[u8]], blinds: &[Xy]) -> Option<Vec<Affine>> {
-    let size = rows.len().div_ceil(rayon::current_num_threads()).clamp(1, CHUNK);
+    let size = rows.len().div_ceil(chunk_count(rows.len(), rayon::current_num_threads()));
     let mut chunks: Vec<_> =
         rows.par_chunks(size).zip(blinds.par_chunks(size)).map(|(r, b)| Chunk::new(r, b)).collect();
     // Every thread builds some tables, then all use all of them.
@@ -210,6 +210,11 @@ fn many_rows(positions: &Positions<'_>, rows: &[&[u8]], blinds: &[Xy]) -> Option
     }
     let finished = chunks.into_par_iter().zip(blinds.par_chunks(size)).map(|(chunk, b)| chunk.finish(positions, b));
     Some(finished.collect::<Vec<_>>().concat())
+}
+
+/// As many chunks as keep all threads busy to the end.
+fn chunk_count(rows: usize, threads: usize) -> usize {
+    rows.div_ceil(CHUNK).max(1).next_multiple_of(threads)
 }
 
 /// The positions that occur in a row, in parts.

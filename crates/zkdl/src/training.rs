@@ -23,7 +23,8 @@ use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::rows::{cell_row_count, cell_rows};
 use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::update::Start as StartValues;
-use zkdl_arguments::{Shape, Witness, window};
+use zkdl_arguments::window::{self, Argument};
+use zkdl_arguments::{Shape, Witness};
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter};
 use zkdl_commit::msm::msm;
@@ -60,8 +61,8 @@ pub enum Phase {
     Generators,
     /// Committing cells.
     Commit,
-    /// Forward, backward, update, zkReLU.
-    Arguments,
+    /// One argument about the window.
+    Argument(Argument),
     /// Reducing the claims about rows.
     Opening,
     /// Sigma protocols and the inner-product argument.
@@ -113,11 +114,11 @@ pub fn prove_with_entropy(
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
     progress(Phase::Commit);
     let cell_blinds = commit_cells(&mut channel, &shape, input.trace)?;
-    progress(Phase::Arguments);
     let witness = witness(input);
     let bases = RowBases::new(&shape, matches!(statement.start, Start::Committed(_)));
     let start = start_values(statement, &witness.start);
-    let obligations = window::prove(&mut channel, &shape, &bases, &witness, start);
+    let obligations =
+        window::prove(&mut channel, &shape, &bases, &witness, start, &mut |a| progress(Phase::Argument(a)));
     progress(Phase::Opening);
     let rows = row_values(statement, &shape, input);
     let (reduced, vector) = opening::prove(&mut channel, shape.columns, &obligations.queries, &rows)?;

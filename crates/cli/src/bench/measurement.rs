@@ -248,6 +248,8 @@ fn cpu_features() -> Vec<&'static str> {
         ("avx2", std::arch::is_x86_feature_detected!("avx2")),
         ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
         ("avx512ifma", std::arch::is_x86_feature_detected!("avx512ifma")),
+        ("avx512vbmi2", std::arch::is_x86_feature_detected!("avx512vbmi2")),
+        ("avx512vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
     ];
     #[cfg(not(target_arch = "x86_64"))]
     let known: [(&str, bool); 0] = [];

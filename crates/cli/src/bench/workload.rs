@@ -85,6 +85,15 @@ impl fmt::Display for Network {
     }
 }
 
+/// Reads `8,13,12,10`: f_A, f_G, Q, Q_G.
+pub(crate) fn format(text: &str) -> std::result::Result<Format, String> {
+    let bits: Option<Vec<u32>> = text.split(',').map(|part| part.parse().ok()).collect();
+    match bits.as_deref() {
+        Some(&[f_a, f_g, q, q_g]) => Ok(Format { f_a, f_g, q, q_g }),
+        _ => Err("give the four numbers f_a,f_g,q,q_g, as in 8,13,12,10".to_owned()),
+    }
+}
+
 /// Where the points come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -153,11 +162,10 @@ impl Workload {
 
     /// The public statement of the second window of `steps` steps, with neither root nor rows, and its sizes: everything that
     /// can be refused before there is work.
-    pub(crate) fn draft(&self, steps: usize, prefer: Preference) -> Result<(Statement, Sizes)> {
+    pub(crate) fn draft(&self, format: Format, steps: usize, prefer: Preference) -> Result<(Statement, Sizes)> {
         let refuse = |e: Box<dyn std::error::Error + Send + Sync>| {
             CliError::usage(format!("{self} cannot be measured")).caused_by(e)
         };
-        let format = Format::default();
         let rate = LearningRate::constant(self.rate).map_err(|e| refuse(e.into()))?;
         let rates = rate.plan(&format, self.batch).map_err(|e| refuse(e.into()))?;
         let mut statement = Statement {
@@ -225,7 +233,8 @@ mod tests {
     #[test]
     fn standard_workloads_have_their_sizes() {
         let sizes = |which: Standard| {
-            let (statement, sizes) = Workload::standard(which).draft(16, Preference::Verifier).unwrap();
+            let (statement, sizes) =
+                Workload::standard(which).draft(Format::default(), 16, Preference::Verifier).unwrap();
             (statement.batch, sizes.parameters, sizes.cells / 16)
         };
         assert_eq!(sizes(Standard::Digits), (32, 17_226, 6_464));

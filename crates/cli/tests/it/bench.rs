@@ -68,13 +68,17 @@ fn digits_as_json_is_one_line_with_every_field() {
 }
 
 const SETUP: [&str; 4] = ["generators", "data commitment", "initial weights", "weight commitment"];
-const PHASES: [&str; 9] = [
+const PHASES: [&str; 13] = [
     "re-execution",
     "weight commitment",
     "checks",
     "generators",
     "commit",
-    "arguments",
+    "forward",
+    "backward",
+    "update",
+    "zkReLU, bits",
+    "zkReLU, cells",
     "opening",
     "inner product",
     "serialising",
@@ -83,10 +87,12 @@ const PHASES: [&str; 9] = [
 #[test]
 fn any_network_is_measured_and_runs_are_summed_up() {
     let sandbox = Sandbox::new();
-    let network = ["bench", "--network", "12-9-7-5", "--batch", "6", "--steps", "3", "--runs", "3"];
+    let network =
+        ["bench", "--network", "12-9-7-5", "--batch", "6", "--steps", "3", "--runs", "3", "--format", "10,13,14,10"];
     let json = sandbox.json(&[&network[..], &["--json"]].concat());
     consistent(&json);
     assert_eq!((&json["workload"], &json["network"]), (&"custom".into(), &"12-9-7-5".into()));
+    assert_eq!(json["cell_bits"], 70, "14 + 10 + 2 (10 + 13)");
     assert_eq!((&json["batch"], &json["points"], &json["cells"]), (&6.into(), &96.into(), &(3 * 6 * 21).into()));
     let mut runs: Vec<f64> =
         json["prove_s_per_step_runs"].as_array().unwrap().iter().map(|r| r.as_f64().unwrap()).collect();
@@ -101,7 +107,7 @@ fn any_network_is_measured_and_runs_are_summed_up() {
 #[test]
 fn what_cannot_be_measured_is_refused_with_advice() {
     let sandbox = Sandbox::new();
-    let cases: [(&[&str], &[&str]); 11] = [
+    let cases: [(&[&str], &[&str]); 13] = [
         (&[], &["mlp-1b", "--network 784-512-512-10"]),
         (&["mlp-2m"], &["mlp-2m", "possible values", "digits", "mlp-1m"]),
         (&["digits", "--steps", "0"], &["--steps", "1..=65536"]),
@@ -111,6 +117,8 @@ fn what_cannot_be_measured_is_refused_with_advice() {
         (&["--network", "784"], &["one width is no network", "784-512-512-10"]),
         (&["--network", "784-x-10"], &["\"x\" is no width", "784-512-512-10"]),
         (&["--network", "16777217-3"], &["16777217", "between 1 and 2^24"]),
+        (&["digits", "--format", "8,13,12"], &["--format", "f_a,f_g,q,q_g"]),
+        (&["digits", "--format", "3,13,12,10"], &["digits cannot be measured", "f_X"]),
         (&["--network", "5-3", "--rate", "0.001"], &["learning rate 0.001", "above 0.125"]),
         (&["--network", "300-20-3", "--rate", "8", "--steps", "4"], &["training stopped", "--rate", "step"]),
     ];
