@@ -142,6 +142,13 @@ fn decompress(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(encoded.len())).bench(decode);
 }
 
+/// Projective sum plus affine point, as the library adds. Items: additions.
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn projective_additions(bencher: Bencher<'_, '_>) {
+    let points = generators(1024).columns;
+    bencher.counter(ItemsCount::new(points.len())).bench(|| points.iter().fold(group::identity(), |sum, p| sum + *p));
+}
+
 /// Items: multiplications, each waiting for the one before.
 #[divan::bench(sample_count = 20)]
 fn base_mul_chain(bencher: Bencher<'_, '_>) {

@@ -130,6 +130,34 @@ fn scalar_multiplications(bencher: Bencher) {
     });
 }
 
+#[divan::bench]
+fn scalar_additions(bencher: Bencher) {
+    let factors = values();
+    let mut values = values();
+    bencher.bench_local(move || {
+        for (x, y) in black_box(&mut values).iter_mut().zip(&factors) {
+            *x += y;
+        }
+    });
+}
+
+/// A small integer times an element the plain way: converted, multiplied, added.
+#[divan::bench]
+fn scalar_small_multiply_adds(bencher: Bencher) {
+    let values = values();
+    bencher.bench_local(move || {
+        let terms = black_box(&values).iter().zip(0u64..);
+        terms.map(|(x, small)| *x * Scalar::from(40_503 * small & 0xffff)).sum::<Scalar>()
+    });
+}
+
+/// An inner product that reduces every term.
+#[divan::bench]
+fn scalar_products_and_additions(bencher: Bencher) {
+    let (a, b) = (values(), values());
+    bencher.bench_local(move || black_box(&a).iter().zip(black_box(&b)).map(|(x, y)| x * y).sum::<Scalar>());
+}
+
 /// The library's wide accumulator.
 #[divan::bench]
 fn scalar_multiply_adds(bencher: Bencher) {

@@ -118,7 +118,7 @@ fn what_cannot_be_measured_is_refused_with_advice() {
         (&["--network", "784-x-10"], &["\"x\" is no width", "784-512-512-10"]),
         (&["--network", "16777217-3"], &["16777217", "between 1 and 2^24"]),
         (&["digits", "--format", "8,13,12"], &["--format", "f_a,f_g,q,q_g"]),
-        (&["digits", "--format", "3,13,12,10"], &["digits cannot be measured", "f_X"]),
+        (&["digits", "--format", "3,13,12,10"], &["digits cannot be measured", "raise f_a to 4"]),
         (&["--network", "5-3", "--rate", "0.001"], &["learning rate 0.001", "above 0.125"]),
         (&["--network", "300-20-3", "--rate", "8", "--steps", "4"], &["training stopped", "--rate", "step"]),
     ];
