@@ -4,8 +4,8 @@
 //!
 //! | | a column | a row | least at | chosen: log2 C |
 //! |---|---|---|---|---|
-//! | verifier | 4.6: multi-scalar multiplication | 12.5: decompression, and the same | 1.6 sqrt(N) | log2(N) / 2 + 1 |
-//! | prover | 12 inner-product argument, 4 tables of subset sums | 4: blind | 0.5 sqrt(N) | log2(N) / 2 - 1 |
+//! | verifier | 2.3: multi-scalar multiplication | 8.6: decompression, and the same | 1.9 sqrt(N) | log2(N) / 2 + 1 |
+//! | prover | 9 inner-product argument, 1.6 tables of subset sums | 1.5: blind | 0.4 sqrt(N) | log2(N) / 2 - 1 |
 //! | size | 64 log2(C) bytes for all | 32 bytes | N | log2(N) / 2 + 3, with 2^9 rows or more |
 //!
 //! Below 2^9 rows the inner-product argument takes most of the prover's time, and a proof is hardly shorter for it. Rows do not
@@ -26,7 +26,8 @@ pub enum Preference {
     Verifier,
     /// A proof a third as long or less, for about half again the time to prove, and up to twice the time to verify.
     Size,
-    /// The least time to prove, a tenth less, for a proof up to four times as long and almost three times as long to verify.
+    /// The least time for the inner-product argument, for a proof up to four times as long and two to three times as long to
+    /// verify; little is saved in all (`docs/performance.md`).
     Prover,
 }
 
