@@ -147,7 +147,7 @@ fn scalar_small_multiply_adds(bencher: Bencher) {
     let values = values();
     bencher.bench_local(move || {
         let terms = black_box(&values).iter().zip(0u64..);
-        terms.map(|(x, small)| *x * Scalar::from(40_503 * small & 0xffff)).sum::<Scalar>()
+        terms.map(|(x, small)| *x * Scalar::from((40_503 * small) & 0xffff)).sum::<Scalar>()
     });
 }
 
