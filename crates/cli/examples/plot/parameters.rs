@@ -57,8 +57,8 @@ const PEERS: [Peer; 5] = [
         mark: Mark::Bound,
         colour: REPORTED,
         label: ["zkDL paper v2, 8 layers,", "data-centre GPU: < 1 s"],
-        hold: Hold::Left,
-        offset: (12.0, 16.0),
+        hold: Hold::Right,
+        offset: (-12.0, -14.0),
     },
     Peer {
         parameters: 2e8,
