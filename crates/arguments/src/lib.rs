@@ -12,7 +12,7 @@
 //! | [`integers`] | matrices of small integers, as they lie in memory, times vectors of scalars |
 //! | [`matmul`] | the sum that forward and backward share |
 //! | [`rows`] | how cells and weights lie in committed rows |
-//! | [`window`] | all of them in order |
+//! | [`window`], [`progress`] | all of them in order, and how far the prover is |
 //! | [`shape`], [`axis`], [`witness`] | public sizes, public weights, the prover's integers |
 //!
 //! Position: sumcheck <- **arguments** <- zkdl.
@@ -26,6 +26,7 @@ pub mod forward;
 pub mod integers;
 pub mod matmul;
 pub mod opening;
+pub mod progress;
 pub mod relu;
 pub mod rows;
 pub mod selection;

@@ -26,8 +26,8 @@
 use crate::axis::{Axis, inverse_multipliers, outer};
 use crate::bits::{BitSum, RowWeights};
 use crate::cells::CellSum;
+use crate::progress::Argument;
 use crate::shape::{Shape, Views};
-use crate::window::Argument;
 use crate::witness::Witness;
 use crate::{backward, forward, update};
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
@@ -305,7 +305,7 @@ fn bit_weights(shape: &Shape, last: &Last<'_>, x: [&[Scalar]; 4]) -> (Vec<Scalar
     ((0..shape.format.hidden_bits()).map(hidden).collect(), (0..shape.format.output_bits()).map(output).collect())
 }
 
-/// Proves zkReLU.
+/// Proves zkReLU; `progress` hears of its two sumchecks when they begin.
 pub fn prove<P: ProverChannel>(
     channel: &mut P,
     shape: &Shape,

@@ -2,6 +2,7 @@
 //!
 //! Every committed row is absorbed before the first challenge here. See the files of the arguments for their messages.
 
+use crate::progress::Argument;
 use crate::relu::{Inputs, Points};
 use crate::selection::{Query, RowBases, queries};
 use crate::update::Start;
@@ -20,22 +21,7 @@ pub struct Obligations<H> {
     pub queries: Vec<Query<H>>,
 }
 
-/// What the prover is at, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Argument {
-    /// `Z = A W` for all layers and steps.
-    Forward,
-    /// `H = G W^T`.
-    Backward,
-    /// `W -= A^T G`.
-    Update,
-    /// Every committed bit is 0 or 1: zkReLU (A).
-    Bits,
-    /// Cells are what their bits say: zkReLU (B).
-    Cells,
-}
-
-/// Proves everything about the window but products and queries.
+/// Proves everything about the window but products and queries; `progress` hears of every argument when it begins.
 pub fn prove<P: ProverChannel>(
     channel: &mut P,
     shape: &Shape,

@@ -122,9 +122,10 @@ pub(crate) struct BenchArgs {
     /// Learning rate of another network; a 256th of the batch by default
     #[arg(long, value_name = "RATE", conflicts_with = "workload", allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
-    /// Fraction bits of activations and gradients, bits of P and of K and G: f_a,f_g,q,q_g of [format]
-    #[arg(long, value_name = "BITS", default_value = "8,13,12,10", value_parser = bench_format)]
-    pub(crate) format: Format,
+    /// Fraction bits of activations and gradients, bits of P and of K and G: f_a,f_g,q,q_g as in zkdl.toml, whose defaults
+    /// are the default here
+    #[arg(long, value_name = "BITS", value_parser = bench_format)]
+    pub(crate) format: Option<Format>,
     /// Steps of a window
     #[arg(long, value_name = "T", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) steps: u32,

@@ -43,7 +43,7 @@ pub(crate) fn run(context: Context, args: &BenchArgs) -> Result<()> {
         (None, None) => return Err(CliError::usage(format!("what is to be measured? {}", Workload::CHOICE))),
     };
     let prefer = args.prefer.unwrap_or_else(|| workload.preference());
-    let (draft, sizes) = workload.draft(args.format, args.steps as usize, prefer)?;
+    let (draft, sizes) = workload.draft(args.format.unwrap_or_default(), args.steps as usize, prefer)?;
     let what = format!("{workload}: a window of {} steps", args.steps);
     memory::refuse_above(memory::estimate_bench(&draft), &what, "measure fewer steps with --steps")?;
     context.device();

@@ -32,7 +32,7 @@ pub use error::{ProveError, VerifyError};
 pub use generators::GeneratorSource;
 pub use statement::{Start, Statement};
 pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
-pub use zkdl_arguments::window::Argument;
+pub use zkdl_arguments::progress::Argument;
 
 /// The normative chapters about the whole.
 pub mod spec {

@@ -10,17 +10,20 @@
 //! and since p = 2^254 + t with t of three limbs, m p costs six half-products, a shift and one more half-product.
 //! A multiplication is 85 half-products (`vpmadd52`) and about 50 other instructions for eight elements.
 //!
-//! `unsafe` here is of two kinds. Calls of intrinsics: the only way to an [`Ifma`] is [`Ifma::detect`], which has seen the
-//! features. Reading field elements as four words: the types are transparent over `[u64; 4]`, which `detect` checks by
-//! comparing a computation with the library's.
+//! `unsafe` here and in `registers` is of two kinds. Calls of intrinsics, and of functions compiled for them: the only way to an
+//! [`Ifma`] is [`Ifma::detect`], which has seen the features. Reading field elements as four words: the types are transparent
+//! over `[u64; 4]`, which `detect` checks by comparing a computation with the library's.
 
-#![expect(unsafe_code, reason = "vector instructions; the twin is portable.rs, the differential tests are below")]
+#![expect(unsafe_code, reason = "vector instructions; the twin is portable.rs, the differential tests are in lanes.rs")]
 
+mod registers;
+
+use self::registers::*;
 use super::{Kernel, LaneField, Lanes, PointKernel, PointLanes, Scratch, WIDTH};
 use crate::batch::Xy;
 use crate::group::Base;
 use crate::scalar::Scalar;
-use std::arch::x86_64::*;
+use std::arch::x86_64::__m512i;
 
 /// The right to use the instructions: they are there.
 #[derive(Debug, Clone, Copy)]
@@ -141,151 +144,6 @@ impl Ifma {
         // SAFETY: `detect` has seen the features.
         unsafe { run_points_inner(kernel, self) }
     }
-}
-
-/// Registers for i = 0, 1, ... `array::from_fn` would put the work into a closure, which need not be inlined, and what is not
-/// inlined into a kernel is compiled without the kernel's instructions.
-macro_rules! registers {
-    ($n:literal, $i:ident => $register:expr) => {{
-        let mut out = [zero(); $n];
-        let mut $i = 0;
-        while $i < $n {
-            out[$i] = $register;
-            $i += 1;
-        }
-        out
-    }};
-}
-
-/// A safe name for an intrinsic on registers.
-macro_rules! instructions {
-    ($($name:ident($($arg:ident),*) = $intrinsic:expr;)*) => {$(
-        #[inline(always)]
-        fn $name($($arg: __m512i),*) -> __m512i {
-            // SAFETY: reached only through an `Ifma`, whose constructor has seen the features.
-            unsafe { $intrinsic }
-        }
-    )*};
-}
-
-instructions! {
-    zero() = _mm512_setzero_si512();
-    plus(a, b) = _mm512_add_epi64(a, b);
-    minus(a, b) = _mm512_sub_epi64(a, b);
-    and(a, b) = _mm512_and_si512(a, b);
-    or(a, b) = _mm512_or_si512(a, b);
-    low(sum, a, b) = _mm512_madd52lo_epu64(sum, a, b);
-    high(sum, a, b) = _mm512_madd52hi_epu64(sum, a, b);
-    low_halves(a, b) = _mm512_shuffle_i64x2::<0x44>(a, b);
-    high_halves(a, b) = _mm512_shuffle_i64x2::<0xee>(a, b);
-    even_words(a, b) = _mm512_unpacklo_epi64(a, b);
-    odd_words(a, b) = _mm512_unpackhi_epi64(a, b);
-    even_quarters(a, b) = _mm512_shuffle_i64x2::<0x88>(a, b);
-    odd_quarters(a, b) = _mm512_shuffle_i64x2::<0xdd>(a, b);
-}
-
-#[inline(always)]
-fn right<const N: u32>(a: __m512i) -> __m512i {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_srli_epi64::<N>(a) }
-}
-
-#[inline(always)]
-fn left<const N: u32>(a: __m512i) -> __m512i {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_slli_epi64::<N>(a) }
-}
-
-/// Shifts right, keeping the sign.
-#[inline(always)]
-fn signed_right<const N: u32>(a: __m512i) -> __m512i {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_srai_epi64::<N>(a) }
-}
-
-/// Bits N.. of `low + 2^64 high`.
-#[inline(always)]
-fn join<const N: i32>(low: __m512i, high: __m512i) -> __m512i {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_shrdi_epi64::<N>(low, high) }
-}
-
-#[inline(always)]
-fn constant(n: u64) -> __m512i {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_set1_epi64(n as i64) }
-}
-
-#[inline(always)]
-fn blend(mask: u8, no: __m512i, yes: __m512i) -> __m512i {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_mask_blend_epi64(mask, no, yes) }
-}
-
-/// The lanes that are negative.
-#[inline(always)]
-fn negative(a: __m512i) -> u8 {
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_movepi64_mask(a) }
-}
-
-/// Four registers of memory: eight elements as they lie there.
-#[inline(always)]
-fn read<F: LaneField>(values: &[F]) -> __m512i {
-    debug_assert!(values.len() >= 2);
-    // SAFETY: two elements are 64 bytes; `detect` has checked the size and layout of elements.
-    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
-}
-
-/// A permutation of the words of two registers.
-#[inline(always)]
-fn permute(a: __m512i, words: [i64; 8], b: __m512i) -> __m512i {
-    let [w0, w1, w2, w3, w4, w5, w6, w7] = words;
-    // SAFETY: as for the instructions above.
-    unsafe { _mm512_permutex2var_epi64(a, _mm512_setr_epi64(w0, w1, w2, w3, w4, w5, w6, w7), b) }
-}
-
-/// Words 0 and 1 of four elements, then words 2 and 3: as a permutation of two registers it is its own inverse.
-const WORDS_01: [i64; 8] = [0, 4, 8, 12, 1, 5, 9, 13];
-const WORDS_23: [i64; 8] = [2, 6, 10, 14, 3, 7, 11, 15];
-
-/// Eight elements as they lie in memory, two a register, as registers of words: word k of every element.
-#[inline(always)]
-fn transpose([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-    let (ab_01, ab_23) = (permute(a, WORDS_01, b), permute(a, WORDS_23, b));
-    let (cd_01, cd_23) = (permute(c, WORDS_01, d), permute(c, WORDS_23, d));
-    [low_halves(ab_01, cd_01), high_halves(ab_01, cd_01), low_halves(ab_23, cd_23), high_halves(ab_23, cd_23)]
-}
-
-/// The inverse of [`transpose`].
-#[inline(always)]
-fn untranspose([w0, w1, w2, w3]: [__m512i; 4]) -> [__m512i; 4] {
-    let (ab_01, ab_23) = (low_halves(w0, w1), low_halves(w2, w3));
-    let (cd_01, cd_23) = (high_halves(w0, w1), high_halves(w2, w3));
-    [
-        permute(ab_01, WORDS_01, ab_23),
-        permute(ab_01, WORDS_23, ab_23),
-        permute(cd_01, WORDS_01, cd_23),
-        permute(cd_01, WORDS_23, cd_23),
-    ]
-}
-
-/// Rows become columns. Those that the caller ignores or knows to be zero cost nothing.
-#[inline(always)]
-fn transpose_8(r: [__m512i; 8]) -> [__m512i; 8] {
-    // Quarter q of `even[i]`: words 2 q of rows 2 i and 2 i + 1; of `odd[i]`: words 2 q + 1.
-    let even = registers!(4, i => even_words(r[2 * i], r[2 * i + 1]));
-    let odd = registers!(4, i => odd_words(r[2 * i], r[2 * i + 1]));
-    let ([e0, e1, e2, e3], [o0, o1, o2, o3]) = (quarters(even), quarters(odd));
-    [e0, o0, e1, o1, e2, o2, e3, o3]
-}
-
-/// Register q of the result holds quarter q of all four.
-#[inline(always)]
-fn quarters([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-    let (ab_02, cd_02) = (even_quarters(a, b), even_quarters(c, d));
-    let (ab_13, cd_13) = (odd_quarters(a, b), odd_quarters(c, d));
-    [even_quarters(ab_02, cd_02), even_quarters(ab_13, cd_13), odd_quarters(ab_02, cd_02), odd_quarters(ab_13, cd_13)]
 }
 
 /// Words of 64 bits cut into limbs of 52.
@@ -466,9 +324,8 @@ impl<F: LaneField> Lanes<F> for Ifma {
     fn store(self, v: Limbs) -> [F; WIDTH] {
         let registers = untranspose(pack(reduced::<F>(v.0)));
         let mut out = [F::ZERO; WIDTH];
-        for (pair, register) in out.chunks_exact_mut(2).zip(registers) {
-            // SAFETY: two elements are 64 bytes, and what is written are reduced elements in the library's form.
-            unsafe { _mm512_storeu_si512(pair.as_mut_ptr().cast(), register) };
+        for (pair, register) in out.as_chunks_mut().0.iter_mut().zip(registers) {
+            write(pair, register);
         }
         out
     }
@@ -525,8 +382,7 @@ impl<F: LaneField> Lanes<F> for Ifma {
 
     #[inline(always)]
     fn integers(self, values: [u64; WIDTH]) -> __m512i {
-        // SAFETY: 64 bytes.
-        unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+        words(&values)
     }
 
     #[inline(always)]
@@ -620,8 +476,7 @@ impl PointLanes for Ifma {
             if mask >> i & 1 == 1 {
                 let register =
                     if i % 2 == 0 { low_halves(x[i / 2], y[i / 2]) } else { high_halves(x[i / 2], y[i / 2]) };
-                // SAFETY: a point is two coordinates, x first, 64 bytes; what is written are reduced elements.
-                unsafe { _mm512_store_si512(std::ptr::from_mut(point).cast(), register) };
+                write_point(point, register);
             }
         }
     }
@@ -630,10 +485,4 @@ impl PointLanes for Ifma {
     fn scratch(self, scratch: &mut Scratch) -> &mut Vec<Limbs> {
         &mut scratch.ifma
     }
-}
-
-#[inline(always)]
-fn read_point(point: &Xy) -> __m512i {
-    // SAFETY: a point is two coordinates, x first, 64 bytes and aligned to them.
-    unsafe { _mm512_load_si512(std::ptr::from_ref(point).cast()) }
 }
