@@ -24,6 +24,7 @@ pub mod error;
 pub mod generators;
 mod hedge;
 pub mod proof;
+mod settle;
 pub mod statement;
 pub mod training;
 

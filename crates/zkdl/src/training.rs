@@ -17,6 +17,7 @@ use crate::error::{ProveError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
 use crate::proof::Proof;
+use crate::settle::{register_points, settle};
 use crate::statement::{Limits, PROTOCOL, Start, Statement, hex};
 use zeroize::Zeroizing;
 use zkdl_arguments::opening::{self, RowValues};
@@ -26,14 +27,12 @@ use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::update::Start as StartValues;
 use zkdl_arguments::{Shape, Witness, window};
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
-use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter};
-use zkdl_commit::msm::msm;
+use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_commit::pedersen::Commitment;
 use zkdl_commit::table::commit_bits;
 use zkdl_commit::{ipa, sigma};
-use zkdl_field::generators::Generators;
 use zkdl_field::scalar::dot;
-use zkdl_field::{Affine, Field, Scalar, group};
+use zkdl_field::{Field, Scalar, group};
 use zkdl_train::{Trace, Weights, initial_weights};
 use zkdl_transcript::{ReadError, Receiver, Sender};
 
@@ -179,37 +178,6 @@ fn read<'a>(
     Ok(channel)
 }
 
-/// Checks all equations at once and, if they do not hold, names the first that fails.
-fn settle(mut channel: ProofReader<'_>, generators: &Generators) -> Result<usize, VerifyError> {
-    let weight = channel.receiver.challenge("settle");
-    channel.receiver.finish()?;
-    let all = Equation::combine(Check::Opening, &channel.equations, weight);
-    if holds(&all, &channel.points, generators) {
-        return Ok(channel.points.len() + generators.columns.len() + 2);
-    }
-    let failed = channel.equations.iter().find(|e| !holds(e, &channel.points, generators));
-    Err(match failed.map(|e| e.check) {
-        Some(Check::Product(which)) => VerifyError::Product { which },
-        Some(Check::Knowledge) => VerifyError::Knowledge,
-        Some(Check::Opening) | None => VerifyError::Opening,
-    })
-}
-
-fn holds(equation: &Equation, points: &[Affine], generators: &Generators) -> bool {
-    let mut coefficients = vec![Scalar::ZERO; points.len()];
-    for (index, c) in &equation.form.terms {
-        if let Some(sum) = coefficients.get_mut(*index) {
-            *sum += c;
-        }
-    }
-    coefficients.extend([equation.form.constant, equation.blind]);
-    coefficients.extend(&equation.columns);
-    let columns = generators.columns.iter().take(equation.columns.len());
-    let all = points.iter().chain([&generators.value, &generators.blind]).chain(columns).zip(coefficients);
-    let (bases, scalars): (Vec<Affine>, Vec<Scalar>) = all.filter(|(_, c)| *c != Scalar::ZERO).unzip();
-    group::is_identity(&msm(&bases, &scalars))
-}
-
 /// What can be told from sizes alone, before any work that a hostile statement could make expensive: the points are those of
 /// the statement, and the proof has room for the cells.
 fn check_files(
@@ -241,10 +209,7 @@ fn register_rows(
         Start::Committed(rows) => rows,
     };
     for (role, rows) in [("data point", &points.0[..]), ("start weights", start), ("final weights", &statement.end)] {
-        for (index, row) in rows.iter().enumerate() {
-            let point = group::decode(row).map_err(|source| VerifyError::BadPoint { role, index, source })?;
-            channel.register([point]);
-        }
+        register_points(channel, role, rows)?;
     }
     Ok(())
 }
