@@ -9,7 +9,7 @@ use crate::sample::{Draw, Sample};
 use crate::trainer::Matrix;
 use crate::witness::{Witness, flatten};
 use std::sync::Arc;
-use zkdl::commitment::commit_points;
+use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::{Limits, PROTOCOL};
 use zkdl::{

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 use zkdl::PointCommitments;
-use zkdl::commitment::{commit_points, points_with_blinds};
+use zkdl::points::{commit_points, points_with_blinds};
 use zkdl::statement::hex;
 use zkdl_commit::blinds::{Entropy, OsEntropy};
 use zkdl_dataset::descriptor::Descriptor;

@@ -1,4 +1,4 @@
-//! Row commitments of data points and weights, and the file of point commitments.
+//! Row commitments of weights, and the file of point commitments.
 
 use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::error::ProveError;
@@ -11,7 +11,6 @@ use zkdl_arguments::rows::weight_rows;
 use zkdl_commit::blinds::{BlindSource, Entropy};
 use zkdl_commit::merkle::{EmptyTree, root};
 use zkdl_commit::msm::msm_i64;
-use zkdl_commit::table::commit_bytes;
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::batch::Xy;
 use zkdl_field::generators::Generators;
@@ -76,77 +75,13 @@ pub struct BlindedRows {
 }
 
 /// Draws `n` blinds, hedged with what they hide.
-fn draw(entropy: &mut dyn Entropy, hidden: Hedge, n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+pub(crate) fn draw(entropy: &mut dyn Entropy, hidden: Hedge, n: usize) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
     Ok(Zeroizing::new(BlindSource::new(entropy, &[b"rows", &*hidden.finish()])?.draw_many(n)))
 }
 
 /// All weights of a network.
 fn hedge(weights: &Weights) -> Hedge {
     weights.layers.iter().fold(Hedge::new(), |hedge, layer| hedge.integers(&layer.values))
-}
-
-/// Commits data points: features, then the one-hot label, one row each. `features` is row-major, `labels.len()` rows.
-///
-/// # Errors
-/// [`ProveError::Randomness`], [`ProveError::Witness`] if the sizes do not fit or `generators` has too few columns.
-pub fn commit_points(
-    generators: &Generators,
-    features: &[i32],
-    labels: &[u32],
-    classes: usize,
-    entropy: &mut dyn Entropy,
-) -> Result<BlindedRows, ProveError> {
-    let widened = Zeroizing::new(features.iter().map(|x| i64::from(*x)).collect::<Vec<_>>());
-    let classes_of = Zeroizing::new(labels.iter().map(|l| i64::from(*l)).collect::<Vec<_>>());
-    let blinds = draw(entropy, Hedge::new().integers(&widened).integers(&classes_of), labels.len())?;
-    let rows = points_with_blinds(generators, features, labels, classes, &blinds)?;
-    Ok(BlindedRows { rows, blinds })
-}
-
-/// The commitments to data points under given blinds: whoever keeps rows and blinds finds the public commitments again.
-///
-/// # Errors
-/// As [`commit_points`]; [`ProveError::Witness`] also unless there is one blind a point.
-pub fn points_with_blinds(
-    generators: &Generators,
-    features: &[i32],
-    labels: &[u32],
-    classes: usize,
-    blinds: &[Scalar],
-) -> Result<Vec<[u8; 32]>, ProveError> {
-    let points = labels.len();
-    let width = features.len().checked_div(points).unwrap_or(0);
-    let largest = labels.iter().map(|l| *l as usize + 1).max().unwrap_or(0);
-    let sizes = [
-        ("the number of feature values", features.len(), width * points),
-        ("the number of label classes", largest.max(classes), classes),
-        ("the number of columns", generators.columns.len().min(width + classes), width + classes),
-        ("the number of point blinds", blinds.len(), points),
-    ];
-    for (what, got, expected) in sizes {
-        if got != expected {
-            return Err(ProveError::Witness { what, got, expected });
-        }
-    }
-    let starts = generators.blinds(blinds)?;
-    let rows: Vec<Vec<i64>> = features
-        .chunks(width.max(1))
-        .zip(labels)
-        .map(|(x, label)| {
-            let one_hot = (0..classes).map(|c| i64::from(c == *label as usize));
-            x.iter().map(|v| i64::from(*v)).chain(one_hot).collect()
-        })
-        .collect();
-    let bytes: Option<Vec<Vec<u8>>> =
-        rows.iter().map(|row| row.iter().map(|v| u8::try_from(*v).ok()).collect()).collect();
-    let points = match bytes {
-        Some(bytes) => {
-            let rows: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-            commit_bytes(&generators.columns, &rows, &starts)
-        }
-        None => commit_integers(generators, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), blinds)?,
-    };
-    Ok(points.iter().map(group::encode).collect())
 }
 
 /// Commits all rows of a network's weights, in the order of [`weight_rows`].
@@ -190,7 +125,7 @@ pub fn recommit_weights(
         }
     }
     let fresh = draw(entropy, hedge(end), new.len())?;
-    let columns = coordinates(generators)?;
+    let columns = coordinates(&generators.columns)?;
     let recommit = |(i, row): (usize, &Affine)| {
         let difference = Zeroizing::new(new[i].iter().zip(old[i]).map(|(new, old)| new - old).collect::<Vec<i64>>());
         msm_i64(&columns, &difference) + generators.blind * fresh[i] + row
@@ -225,18 +160,14 @@ pub fn weight_slices<'w>(shape: &Shape, weights: &'w Weights) -> Vec<&'w [i64]> 
 }
 
 fn commit_integers(generators: &Generators, rows: &[&[i64]], blinds: &[Scalar]) -> Result<Vec<Affine>, ProveError> {
-    let columns = coordinates(generators)?;
+    let columns = coordinates(&generators.columns)?;
     let commit = |(row, blind): (&&[i64], &Scalar)| msm_i64(&columns, row) + generators.blind * blind;
     let points: Vec<_> = rows.par_iter().zip(blinds).map(commit).collect();
     Ok(group::normalize(&points))
 }
 
-/// The column generators by their coordinates; a hash to the curve is not the identity.
-fn coordinates(generators: &Generators) -> Result<Vec<Xy>, ProveError> {
-    let all = generators.columns.len();
-    Xy::collect(&generators.columns).ok_or(ProveError::Witness {
-        what: "the number of generators",
-        got: 0,
-        expected: all,
-    })
+/// Generators by their coordinates; a hash to the curve is not the identity.
+pub(crate) fn coordinates(columns: &[Affine]) -> Result<Vec<Xy>, ProveError> {
+    let refused = ProveError::Witness { what: "the number of generators", got: 0, expected: columns.len() };
+    Xy::collect(columns).ok_or(refused)
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`statement`] | everything public, in one canonical encoding |
 //! | [`columns`] | how long a committed row is |
-//! | [`commitment`] | row commitments of data points and weights |
+//! | [`commitment`], [`points`] | row commitments of weights and of data points |
 //! | [`training`] | `prove` and `verify` of one window of steps |
 //! | [`proof`] | the proof file |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
@@ -23,6 +23,7 @@ pub mod describe;
 pub mod error;
 pub mod generators;
 mod hedge;
+pub mod points;
 pub mod proof;
 mod settle;
 pub mod statement;

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 use zkdl::columns::{Preference, choose_log_columns};
-use zkdl::commitment::{commit_points, commit_weights, recommit_weights, weights_with_blinds};
+use zkdl::commitment::{commit_weights, recommit_weights, weights_with_blinds};
+use zkdl::points::commit_points;
 use zkdl::statement::Limits;
 use zkdl::{BlindedRows, GeneratorSource, PointCommitments, ProverInput, Start, Statement};
 use zkdl_commit::blinds::Entropy;

@@ -3,8 +3,8 @@
 use crate::support::{Counter, Run, SMALL, Sizes, generators};
 use rayon::prelude::*;
 use zkdl::codec::FormatError;
-use zkdl::commitment::commit_points;
 use zkdl::error::StatementError;
+use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
 use zkdl::{PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
