@@ -66,6 +66,10 @@ pub(crate) enum Verb {
     Train {
         /// The run directory
         run: PathBuf,
+        /// Fixes the order of the data and the starting weights, once: 64 hexadecimal digits that nobody could know when the
+        /// data were committed, from an auditor or a public beacon
+        #[arg(long, value_name = "HEX", value_parser = digest)]
+        beacon: Option<[u8; 32]>,
     },
     /// Check every equation of a window, without cryptography
     Check(WindowArgs),
@@ -159,6 +163,9 @@ pub(crate) struct VerifyArgs {
     /// Root of the data that the proof must be about
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub(crate) expect_data: Option<[u8; 32]>,
+    /// What must have fixed the order of the data and the starting weights
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    pub(crate) expect_beacon: Option<[u8; 32]>,
     /// Digest of the configuration that the proof must be about
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub(crate) expect_config: Option<[u8; 32]>,

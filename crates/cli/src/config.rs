@@ -65,9 +65,9 @@ pub(crate) struct TrainingConfig {
     pub(crate) batch: u32,
     /// Learning rate.
     pub(crate) learning_rate: Rate,
-    /// The public nonce.
-    #[serde(deserialize_with = "nonce")]
-    pub(crate) nonce: [u8; 32],
+    /// What fixes the order of the data, unless a beacon does (see [`crate::beacon`]).
+    #[serde(default, deserialize_with = "nonce")]
+    pub(crate) nonce: Option<[u8; 32]>,
 }
 
 /// One rate, or `[[step, rate], ..]`.
@@ -159,9 +159,9 @@ impl Rate {
     }
 }
 
-fn nonce<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<[u8; 32], D::Error> {
+fn nonce<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<[u8; 32]>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    digest(&text).map_err(|e| serde::de::Error::custom(format!("nonce: {e}")))
+    digest(&text).map(Some).map_err(|e| serde::de::Error::custom(format!("nonce: {e}")))
 }
 
 fn preference<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Preference>, D::Error> {

@@ -8,8 +8,6 @@ use crate::report::{emit, emit_json};
 use crate::run_dir::RunDir;
 use serde_json::json;
 use std::path::Path;
-use zkdl::statement::hex;
-use zkdl_commit::blinds::{Entropy, OsEntropy};
 use zkdl_dataset::ValueRange;
 use zkdl_dataset::descriptor::VALUE_LIMIT;
 
@@ -22,20 +20,13 @@ pub(crate) fn run(context: Context, root: &Path, data: Option<&Path>) -> Result<
         return Err(CliError::usage(format!("{} exists already: {next}", path.display())));
     }
     let found = data.map_or_else(|| Ok(Found::digits("data.csv")), Found::scan)?;
-    let text = found.template(&fresh_nonce()?);
+    let text = found.template();
     atomic::create_dir(root, Access::Public)?;
     atomic::write(&path, text.as_bytes(), Access::Public)?;
     if context.json {
         return emit_json(&json!({ "config": path }));
     }
     emit(&format!("wrote {}: edit it, then run `zkdl data commit {}`", path.display(), root.display()))
-}
-
-/// A nonce from the operating system.
-pub(crate) fn fresh_nonce() -> Result<String> {
-    let mut nonce = [0; 32];
-    OsEntropy.fill(&mut nonce).map_err(|e| CliError::io("no nonce can be drawn").caused_by(e))?;
-    Ok(hex(&nonce))
 }
 
 /// What a configuration says of its data.
@@ -78,7 +69,7 @@ impl Found {
     }
 
     /// The configuration's text.
-    pub(crate) fn template(&self, nonce: &str) -> String {
+    pub(crate) fn template(&self) -> String {
         let csv = toml::Value::String(self.csv.clone());
         let Self { min, max, test_points, batch, .. } = self;
         let (fraction_bits, epoch) = (self.fraction_bits(), self.epoch());
@@ -101,9 +92,9 @@ epochs = 20             # or steps = ..
 batch = {batch}
 # [step, rate]: each rate from its step on; or one number. A gentle first epoch ({epoch} steps) keeps all integers in their bits.
 learning_rate = [[0, 0.25], [{epoch}, 0.5]]
-# Fixes the order of the points and the starting weights, together with the data's root. If others are to believe that it
-# was not chosen to suit, let them draw it (64 hexadecimal digits) after you have shown them the root.
-nonce = "{nonce}"
+# The order of the points and the starting weights follow from the data's root and a public value. Let others draw it after you
+# have published the root, so that it was not chosen to suit: `zkdl train RUN --beacon HEX`. Or, where nobody needs to believe it:
+# nonce = "64 hexadecimal digits"
 
 # [format]              # defaults: 64 bits a hidden cell
 # f_a = 8               # fraction bits of activations

@@ -131,10 +131,11 @@ fn config(content: &[u8], path: &Path) -> Result<View> {
     table.row("data", config.data.csv.display().to_string());
     table.row("hidden layers", format!("{:?}", config.network.hidden));
     table.row("batch", config.training.batch.to_string());
-    table.row("nonce", hex(&config.training.nonce));
+    let nonce = config.training.nonce.map(|nonce| hex(&nonce));
+    table.row("nonce", nonce.clone().unwrap_or_else(|| "none: `zkdl train --beacon` fixes the order".into()));
     let fields = json!({
         "csv": config.data.csv, "hidden": config.network.hidden, "batch": config.training.batch,
-        "nonce": hex(&config.training.nonce),
+        "nonce": nonce,
     });
     Ok(View { kind: "configuration", text: table.text(), fields })
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`config`], [`plan`] | `zkdl.toml`; the run it describes, checked |
+//! | [`beacon`] | what fixes the order of the data |
 //! | [`run_dir`], [`atomic`], [`secret`] | the run directory, its files and their encodings |
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
 //! | [`memory`], [`clock`] | whether a job fits; how long it takes |
@@ -12,6 +13,7 @@
 
 mod args;
 mod atomic;
+mod beacon;
 mod bench;
 mod cache;
 mod check;
@@ -62,7 +64,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Quickstart { dir, epochs } => quickstart::run(context, &dir, epochs)?,
         Verb::Init { dir, data } => init::run(context, &dir, data.as_deref())?,
         Verb::Data(DataVerb::Commit { run, config }) => data::run(context, &run, config.as_deref())?,
-        Verb::Train { run } => train::run(context, &run)?,
+        Verb::Train { run, beacon } => train::run(context, &run, beacon)?,
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
         Verb::Prove(args) => prove::run(context, &args.run, args.window)?,
         Verb::Verify(args) => return verify(context, args),
@@ -73,7 +75,12 @@ fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 fn verify(context: Context, args: VerifyArgs) -> Result<ExitCode> {
-    let expected = verify::Expected { model: args.expect_model, data: args.expect_data, config: args.expect_config };
+    let expected = verify::Expected {
+        model: args.expect_model,
+        data: args.expect_data,
+        beacon: args.expect_beacon,
+        config: args.expect_config,
+    };
     match (args.dir, args.statement, args.points, args.proof) {
         (Some(dir), ..) => verify::run_directory(context, &dir, &expected),
         (None, Some(statement), Some(points), Some(proof)) => {

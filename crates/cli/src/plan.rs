@@ -1,5 +1,6 @@
 //! A run worked out: everything public that follows from configuration and data, checked before any work starts.
 
+use crate::beacon;
 use crate::config::Config;
 use crate::error::{CliError, Result};
 use crate::run_dir::{RunDir, read_secret};
@@ -51,13 +52,13 @@ impl Window {
 }
 
 impl Plan {
-    /// Works out a run; `file` names the configuration in messages.
-    pub(crate) fn new(config: &Config, descriptor: Descriptor, file: &Path) -> Result<Self> {
+    /// Works out a run whose order `nonce` fixes; `file` names the configuration in messages.
+    pub(crate) fn new(config: &Config, descriptor: Descriptor, nonce: [u8; 32], file: &Path) -> Result<Self> {
         let refuse = |e: Box<dyn std::error::Error + Send + Sync>| {
             CliError::usage(format!("{}: this run cannot be made", file.display())).caused_by(e)
         };
         let (training, format) = (&config.training, config.format.format());
-        let schedule = Schedule::new(descriptor.points, training.batch, descriptor.root, training.nonce);
+        let schedule = Schedule::new(descriptor.points, training.batch, descriptor.root, nonce);
         let schedule = schedule.map_err(|e| refuse(e.into()))?;
         let rate = training.learning_rate.learning_rate().map_err(|e| refuse(e.into()))?;
         let rates = rate.plan(&format, training.batch).map_err(|e| refuse(e.into()))?;
@@ -94,7 +95,7 @@ impl Plan {
         let preference = config.proof.prefer.unwrap_or_default();
         let preferred = choose_log_columns(&algorithm, window.min(steps) as usize, preference);
         let log_columns = config.proof.log_columns.unwrap_or(preferred);
-        let (hidden, nonce) = (config.network.hidden.clone(), training.nonce);
+        let hidden = config.network.hidden.clone();
         let plan = Self { descriptor, hidden, nonce, log_columns, rates, algorithm, schedule, steps, window };
         let first = plan.draft(plan.window(0)?);
         first.sizes(&Limits::default()).map_err(|e| refuse(e.into()))?;
@@ -198,7 +199,8 @@ impl Run {
         };
         let data = SecretData::decode(&bytes, &dir.data())?;
         same_data_section(&config, &data.descriptor, &path)?;
-        let plan = Plan::new(&config, data.descriptor.clone(), &path)?;
+        let nonce = beacon::nonce(&config, &dir)?.ok_or_else(|| beacon::missing(&dir, &data.descriptor.root))?;
+        let plan = Plan::new(&config, data.descriptor.clone(), nonce, &path)?;
         dir.prepare()?;
         Ok(Self { dir, plan, data })
     }

@@ -1,9 +1,11 @@
 //! `zkdl quickstart`: handwritten digits, everything once: commit, train, prove an epoch, verify from the files, tamper.
 
 use crate::atomic::{self, Access};
+use crate::beacon;
+use crate::config::Config;
 use crate::data;
 use crate::error::{CliError, Result};
-use crate::init::{Found, fresh_nonce};
+use crate::init::Found;
 use crate::memory;
 use crate::plan::Run;
 use crate::progress::Context;
@@ -18,6 +20,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use zkdl::describe::{config_digest, model_digest};
 use zkdl::statement::hex;
+use zkdl_commit::blinds::{Entropy, OsEntropy};
 
 /// The example data.
 pub(crate) const DIGITS: &str = include_str!("../../../examples/digits/digits.csv");
@@ -34,7 +37,11 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     say("1. Commit to the training points, one by one, in a secret order")?;
     let committed = data::commit(context, root, None)?.data.descriptor;
     say(&format!("{} points committed, data root {}", grouped(u64::from(committed.points)), hex(&committed.root)))?;
-    say("\n2. Train in exact integer arithmetic")?;
+    say("\n2. Train in exact integer arithmetic, in an order that a value drawn after the commitment fixes")?;
+    let beacon = draw_beacon()?;
+    let dir = RunDir::new(root);
+    beacon::fix(&Config::read(&dir.config())?, &dir, beacon)?;
+    say(&format!("beacon {}, here from the operating system: let an auditor draw yours", hex(&beacon)))?;
     let run = Run::open(root)?;
     let trained = train::train(context, &run)?;
     say("\n3. Prove the first epoch: window 0, from the public starting weights")?;
@@ -74,8 +81,15 @@ fn prepare(root: &Path, epochs: u64) -> Result<()> {
     atomic::create_dir(root, Access::Public)?;
     atomic::write(&marker, b"Written by `zkdl quickstart`, which may replace this directory.\n", Access::Public)?;
     atomic::write(&root.join(CSV), DIGITS.as_bytes(), Access::Public)?;
-    let config = Found::digits(CSV).template(&fresh_nonce()?).replace("epochs = 20", &format!("epochs = {epochs}"));
+    let config = Found::digits(CSV).template().replace("epochs = 20", &format!("epochs = {epochs}"));
     atomic::write(&RunDir::new(root).config(), config.as_bytes(), Access::Public)
+}
+
+/// Plays the auditor.
+fn draw_beacon() -> Result<[u8; 32]> {
+    let mut beacon = [0; 32];
+    OsEntropy.fill(&mut beacon).map_err(|e| CliError::io("no beacon can be drawn").caused_by(e))?;
+    Ok(beacon)
 }
 
 /// Removes what a quickstart and its commands by hand write, and nothing else.
@@ -182,13 +196,14 @@ impl Summary<'_> {
         let data = hex(&statement.data.root);
         vec![
             format!("{zkdl} data commit {by_hand} --config {config}"),
-            format!("{zkdl} train {by_hand}"),
+            format!("{zkdl} train {by_hand} --beacon {}", hex(&statement.nonce)),
             format!("{zkdl} check {by_hand}"),
             format!("{zkdl} prove {by_hand}"),
             format!("{zkdl} verify {by_hand}"),
             format!(
-                "{} --expect-model {model} --expect-data {data} --expect-config {config_name}",
-                verify(&self.files)
+                "{} --expect-model {model} --expect-data {data} --expect-beacon {} --expect-config {config_name}",
+                verify(&self.files),
+                hex(&statement.nonce)
             ),
             format!("{}   # INVALID, exit code 1", verify(&self.tampered)),
             format!("{zkdl} inspect {}", quoted(&self.files.statement)),

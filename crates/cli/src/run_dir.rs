@@ -3,6 +3,7 @@
 //! ```text
 //! RUN/zkdl.toml                       configuration
 //! RUN/public/points.zkdl              commitments to the training points
+//! RUN/public/beacon                   what fixes the order of the points, unless the configuration has a nonce
 //! RUN/public/window-0000.statement    what window 0 proves (binary), and .statement.json, the same for people
 //! RUN/public/window-0000.proof        its proof
 //! RUN/secret/data                     training rows in committed order, their blinds, test rows
@@ -73,6 +74,11 @@ impl RunDir {
     /// The point commitments.
     pub(crate) fn points(&self) -> PathBuf {
         self.public().join("points.zkdl")
+    }
+
+    /// What fixes the order of the points.
+    pub(crate) fn beacon(&self) -> PathBuf {
+        self.public().join("beacon")
     }
 
     /// The files of a window.

@@ -1,10 +1,13 @@
 //! `zkdl train`: all epochs, with a checkpoint of the weights at every window's end. A killed run goes on from the last one.
 
 use crate::atomic::{self, Access};
+use crate::beacon;
+use crate::config::Config;
 use crate::error::{CliError, Result};
 use crate::plan::Run;
 use crate::progress::Context;
 use crate::report::{emit, emit_json, percent, seconds};
+use crate::run_dir::RunDir;
 use crate::secret::Checkpoint;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -37,7 +40,11 @@ pub(crate) struct Outcome {
 }
 
 /// Runs the verb.
-pub(crate) fn run(context: Context, root: &Path) -> Result<()> {
+pub(crate) fn run(context: Context, root: &Path, beacon: Option<[u8; 32]>) -> Result<()> {
+    if let Some(beacon) = beacon {
+        let dir = RunDir::new(root);
+        beacon::fix(&Config::read(&dir.config())?, &dir, beacon)?;
+    }
     let run = Run::open(root)?;
     let outcome = train(context, &run)?;
     if context.json {

@@ -33,6 +33,8 @@ pub(crate) struct Expected {
     pub(crate) model: Option<[u8; 32]>,
     /// Root of the data.
     pub(crate) data: Option<[u8; 32]>,
+    /// What fixed the order of the data.
+    pub(crate) beacon: Option<[u8; 32]>,
     /// Digest of the configuration.
     pub(crate) config: Option<[u8; 32]>,
 }
@@ -135,7 +137,7 @@ fn decoded<T>(result: std::result::Result<T, FormatError>, path: &Path) -> Resul
 
 impl Expected {
     fn compare(&self, claims: &[Statement]) -> Result<()> {
-        let given = [self.model, self.data, self.config];
+        let given = [self.model, self.data, self.beacon, self.config];
         if given.iter().all(Option::is_none) {
             return Ok(());
         }
@@ -144,8 +146,10 @@ impl Expected {
                 "windows are missing between those given: compare each window's files on their own",
             ));
         };
-        let named = [describe::model_digest(&claim.end), claim.data.root, describe::config_digest(claim)];
-        for ((what, expected), named) in ["model", "data", "configuration"].into_iter().zip(given).zip(named) {
+        let config = describe::config_digest(claim);
+        let named = [describe::model_digest(&claim.end), claim.data.root, claim.nonce, config];
+        for ((what, expected), named) in ["model", "data", "beacon", "configuration"].into_iter().zip(given).zip(named)
+        {
             if let Some(expected) = expected.filter(|e| *e != named) {
                 let (expected, named) = (hex(&expected), hex(&named));
                 return Err(CliError::invalid(format!(

@@ -1,6 +1,8 @@
 //! The command as its users meet it: files, exit codes, messages.
 
 #[cfg(test)]
+mod beacon;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod cache;
