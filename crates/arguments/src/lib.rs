@@ -7,6 +7,7 @@
 //! | [`update`] | `W_t = W_0 - sum_{s<t} A_s^T G_s`, exact accumulation |
 //! | [`relu`] | zkReLU: every bit is a bit, and Z, H, A, G follow from them |
 //! | [`bits`], [`cells`], [`cell_tables`] | the prover's work for zkReLU: on bytes, on cells |
+//! | [`squares`] | the squared lengths of all data points, weighted and summed |
 //! | [`selection`] | which committed rows each claim is about, and with what weights |
 //! | [`opening`] | all claims about committed rows in one inner-product argument |
 //! | [`integers`] | matrices of small integers, as they lie in memory, times vectors of scalars |
@@ -31,6 +32,7 @@ pub mod relu;
 pub mod rows;
 pub mod selection;
 pub mod shape;
+pub mod squares;
 pub mod update;
 pub mod window;
 pub mod witness;
