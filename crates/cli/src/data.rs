@@ -1,4 +1,12 @@
-//! `zkdl data commit`: reads the CSV, splits it, shuffles the training rows secretly, commits to each of them.
+//! `zkdl data commit` and `zkdl data show`.
+//!
+//! A commitment comes about in steps, each of which leaves a file, so that a killed command goes on where it stopped: rows in
+//! their secret order with their blinds; commitments, block by block; the data set's public description.
+
+mod partial;
+mod parts;
+
+pub(crate) use parts::read_table;
 
 use crate::atomic::{self, Access};
 use crate::config::Config;
@@ -7,22 +15,21 @@ use crate::plan::Plan;
 use crate::progress::Context;
 use crate::report::{Table, emit, emit_json, grouped};
 use crate::run_dir::{RunDir, read, read_secret};
-use crate::secret::{Points, SecretData};
+use crate::secret::{SecretData, seal};
+use partial::Partial;
+use parts::Parts;
 use serde_json::json;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
-use zeroize::Zeroizing;
-use zkdl::PointCommitments;
-use zkdl::points::{commit_points, points_with_blinds};
+use zkdl::codec::FormatError;
+use zkdl::points::{BLOCK, points_with_blinds};
 use zkdl::statement::hex;
-use zkdl_commit::blinds::{Entropy, OsEntropy};
+use zkdl::{PointCommitments, data_set};
 use zkdl_dataset::descriptor::Descriptor;
-use zkdl_dataset::{CsvError, KeyStream, Table as Rows, ValueRange, read_csv, split};
 use zkdl_field::generators::Generators;
 
-/// Runs the verb.
+/// Runs `data commit`.
 pub(crate) fn run(context: Context, root: &Path, config: Option<&Path>) -> Result<()> {
     let committed = commit(context, root, config)?;
     let (data, points) = (&committed.data, RunDir::new(root).points());
@@ -65,17 +72,23 @@ pub(crate) fn commit(context: Context, root: &Path, config_file: Option<&Path>) 
     if source != dir.config() {
         copy_config(&source, &dir)?;
     }
-    if let Some(bytes) = read_secret(&dir.data())? {
-        let data = SecretData::decode(&bytes, &dir.data())?;
-        parts.same_as(&data, root)?;
-        publish(context, &dir, &data)?;
-        return Ok(Committed { data, already: true });
-    }
-    let data = parts.commit(context)?;
-    dir.prepare()?;
-    atomic::write(&dir.data(), &data.encode(), Access::Secret)?;
-    publish(context, &dir, &data)?;
-    Ok(Committed { data, already: false })
+    let (mut data, seal) = match read_secret(&dir.data())? {
+        Some(bytes) => {
+            let data = SecretData::decode(&bytes, &dir.data())?;
+            parts.same_as(&data, root)?;
+            (data, seal(&bytes))
+        }
+        None => {
+            let data = parts.shuffled()?;
+            dir.prepare()?;
+            let bytes = data.encode();
+            atomic::write(&dir.data(), &bytes, Access::Secret)?;
+            (data, seal(&bytes))
+        }
+    };
+    let already = dir.descriptor().exists();
+    publish(context, &dir, &mut data, seal)?;
+    Ok(Committed { data, already })
 }
 
 fn copy_config(source: &Path, dir: &RunDir) -> Result<()> {
@@ -89,23 +102,72 @@ fn copy_config(source: &Path, dir: &RunDir) -> Result<()> {
     atomic::write(&target, &bytes, Access::Public)
 }
 
-/// Writes the point commitments unless they are there: they follow from the secret file.
-fn publish(context: Context, dir: &RunDir, data: &SecretData) -> Result<()> {
-    let path = dir.points();
-    if path.exists() {
-        return Ok(());
-    }
+/// Writes what is public and not there yet: all of it follows from the secret file. `data` learns its root.
+fn publish(context: Context, dir: &RunDir, data: &mut SecretData, seal: [u8; 32]) -> Result<()> {
     dir.prepare()?;
-    let points = PointCommitments(recommit(context, data)?);
-    atomic::write(&path, &points.encode(), Access::Public)
+    if !dir.points().exists() {
+        let points = PointCommitments(commit_points(context, dir, data, seal)?);
+        atomic::write(&dir.points(), &points.encode(), Access::Public)?;
+    }
+    let points = decoded(PointCommitments::decode(&read(&dir.points())?), &dir.points())?;
+    let root = points.root(&data.descriptor);
+    data.descriptor.root = root.map_err(|e| CliError::usage("there is nothing to commit").caused_by(e))?;
+    if !dir.descriptor().exists() {
+        atomic::write(&dir.descriptor(), &data_set::encode(&data.descriptor), Access::Public)?;
+    }
+    let published = describe(dir)?;
+    if published != data.descriptor {
+        let (file, points) = (dir.descriptor(), dir.points());
+        let next = "restore both from a copy, or remove both and run `zkdl data commit` again";
+        let what = format!("{} does not describe {}: {next}", file.display(), points.display());
+        return Err(CliError::usage(what));
+    }
+    removed(&dir.partial_points())
+}
+
+fn removed(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(CliError::file("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Commits to all points, going on from what an earlier process left.
+fn commit_points(context: Context, dir: &RunDir, data: &SecretData, seal: [u8; 32]) -> Result<Vec<[u8; 32]>> {
+    context.device();
+    let (points, width) = (data.train.labels.len(), data.descriptor.features as usize);
+    let (mut partial, mut rows) = Partial::open(&dir.partial_points(), seal, points)?;
+    let generators = generators(context, &data.descriptor);
+    let bar = context.bar("committing points", points as u64);
+    bar.set_position(rows.len() as u64);
+    bar.reset_eta();
+    for first in (rows.len()..points).step_by(BLOCK) {
+        let block = stretch(&generators, data, first..points.min(first + BLOCK), width)?;
+        partial.append(&block)?;
+        rows.extend(block);
+        bar.set_position(rows.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(rows)
+}
+
+/// The commitments to a stretch of points.
+fn stretch(
+    generators: &Generators,
+    data: &SecretData,
+    points: std::ops::Range<usize>,
+    width: usize,
+) -> Result<Vec<[u8; 32]>> {
+    let features = &data.train.features[points.start * width..points.end * width];
+    let (labels, blinds) = (&data.train.labels[points.clone()], &data.blinds[points]);
+    let rows = points_with_blinds(generators, features, labels, data.descriptor.classes as usize, blinds);
+    rows.map_err(|e| CliError::usage("the data cannot be committed").caused_by(e))
 }
 
 /// The point commitments from rows and blinds.
 pub(crate) fn recommit(context: Context, data: &SecretData) -> Result<Vec<[u8; 32]>> {
-    let classes = data.descriptor.classes as usize;
     let generators = generators(context, &data.descriptor);
-    let rows = points_with_blinds(&generators, &data.train.features, &data.train.labels, classes, &data.blinds);
-    rows.map_err(|e| CliError::usage("the data cannot be committed").caused_by(e))
+    stretch(&generators, data, 0..data.train.labels.len(), data.descriptor.features as usize)
 }
 
 fn generators(context: Context, descriptor: &Descriptor) -> Arc<Generators> {
@@ -113,102 +175,31 @@ fn generators(context: Context, descriptor: &Descriptor) -> Arc<Generators> {
     context.generators.first(columns as usize)
 }
 
-/// Both parts of a table, in split order, and the descriptor with no root yet.
-struct Parts {
-    train: Rows,
-    test: Rows,
-    descriptor: Descriptor,
-}
-
-impl Parts {
-    fn read(config: &Config, config_file: &Path) -> Result<Self> {
-        let data = &config.data;
-        let path = csv_path(config, config_file);
-        let range = ValueRange { min: data.value_min, max: data.value_max };
-        let table = read_table(&path, range)?;
-        let refuse = |e: &dyn std::fmt::Display| CliError::usage(format!("{}: [data]: {e}", config_file.display()));
-        let points = u32::try_from(table.len()).map_err(|_| refuse(&"more than 2^32 points"))?;
-        let train = match (data.train_points, data.test_points) {
-            (Some(train), _) => train,
-            (None, Some(test)) => points.checked_sub(test).ok_or_else(|| {
-                refuse(&format!("test_points = {test}, but {} has {points} points: lower it", path.display()))
-            })?,
-            (None, None) => points,
-        };
-        let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&data.split_seed.to_le_bytes());
-        let (train, test) = split(points, train, seed).map_err(|e| refuse(&e))?;
-        let descriptor = Descriptor {
-            points: train.len() as u32,
-            features: table.features() as u32,
-            classes: table.classes() as u32,
-            value_min: data.value_min,
-            value_max: data.value_max,
-            fraction_bits: data.fraction_bits,
-            root: [0; 32],
-        };
-        descriptor.validate().map_err(|e| refuse(&e))?;
-        Ok(Self { train: table.select(&train), test: table.select(&test), descriptor })
+/// The committed data of a run, with their root.
+pub(crate) fn open(dir: &RunDir) -> Result<SecretData> {
+    let root = dir.root().display();
+    let next = format!("run `zkdl data commit {root}`");
+    let Some(bytes) = read_secret(&dir.data())? else {
+        return Err(CliError::usage(format!("{root}: no data are committed: {next} first")));
+    };
+    let mut data = SecretData::decode(&bytes, &dir.data())?;
+    if !dir.descriptor().exists() {
+        return Err(CliError::usage(format!("{root}: the commitment to the data is not finished: {next} again")));
     }
-
-    /// Shuffles with the operating system's entropy, then commits.
-    fn commit(self, context: Context) -> Result<SecretData> {
-        let failed = |e: zkdl::ProveError| CliError::io("the data cannot be committed").caused_by(e);
-        let mut key = Zeroizing::new([0; 32]);
-        OsEntropy.fill(&mut *key).map_err(|e| failed(e.into()))?;
-        let order = KeyStream::new(*key).permutation(self.descriptor.points);
-        let order: Vec<usize> = order.into_iter().map(|i| i as usize).collect();
-        let train = points(&self.train.select(&order));
-        let (mut descriptor, test) = (self.descriptor, points(&self.test));
-        let classes = descriptor.classes as usize;
-        let generators = generators(context, &descriptor);
-        let rows = commit_points(&generators, &train.features, &train.labels, classes, &mut OsEntropy);
-        let rows = rows.map_err(failed)?;
-        let root = PointCommitments(rows.rows).root(&descriptor);
-        descriptor.root = root.map_err(|e| CliError::usage("there is nothing to commit").caused_by(e))?;
-        Ok(SecretData { descriptor, train, blinds: rows.blinds, test })
+    let public = describe(dir)?;
+    if (Descriptor { root: [0; 32], ..public.clone() }) != data.descriptor {
+        let (file, secret) = (dir.descriptor(), dir.data());
+        return Err(CliError::usage(format!("{} does not describe {}", file.display(), secret.display())));
     }
-
-    /// Refuses to call other rows committed.
-    fn same_as(&self, data: &SecretData, root: &Path) -> Result<()> {
-        let committed = Descriptor { root: [0; 32], ..data.descriptor.clone() };
-        let width = self.descriptor.features as usize;
-        let same = self.descriptor == committed
-            && sorted(&points(&self.train), width) == sorted(&data.train, width)
-            && points(&self.test).features == data.test.features;
-        if same {
-            return Ok(());
-        }
-        Err(CliError::usage(format!(
-            "{}: other data are already committed here, and proofs may depend on them: commit these in a new run directory",
-            root.display()
-        )))
-    }
+    data.descriptor = public;
+    Ok(data)
 }
 
-fn sorted(points: &Points, width: usize) -> Vec<(&[i32], u32)> {
-    let mut rows: Vec<_> = points.features.chunks(width.max(1)).zip(points.labels.iter().copied()).collect();
-    rows.sort_unstable();
-    rows
+/// The public description of the data in a directory.
+pub(crate) fn describe(dir: &RunDir) -> Result<Descriptor> {
+    decoded(data_set::decode(&read(&dir.descriptor())?), &dir.descriptor())
 }
 
-fn points(rows: &Rows) -> Points {
-    Points { features: Zeroizing::new(rows.values().to_vec()), labels: Zeroizing::new(rows.labels().to_vec()) }
-}
-
-/// The CSV file, relative to the configuration's directory.
-fn csv_path(config: &Config, config_file: &Path) -> PathBuf {
-    config_file.parent().map_or_else(|| config.data.csv.clone(), |parent| parent.join(&config.data.csv))
-}
-
-/// Reads a table, telling files that cannot be read from files with wrong contents.
-pub(crate) fn read_table(path: &Path, range: ValueRange) -> Result<Rows> {
-    let file = File::open(path).map_err(|e| CliError::file("read the data file", path, e))?;
-    if file.metadata().is_ok_and(|m| m.is_dir()) {
-        return Err(CliError::io(format!("{} is a directory, not a CSV file", path.display())));
-    }
-    read_csv(BufReader::new(file), &path.display().to_string(), range).map_err(|error| match error {
-        CsvError::Read { .. } => CliError::usage("the data are refused").caused_by(error),
-        other => CliError::usage(other.to_string()),
-    })
+fn decoded<T>(decoded: std::result::Result<T, FormatError>, path: &Path) -> Result<T> {
+    decoded.map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))
 }

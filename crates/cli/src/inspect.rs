@@ -89,12 +89,11 @@ fn data(content: &[u8], path: &Path) -> Result<View> {
     let data = SecretData::decode(content, path)?;
     let d = &data.descriptor;
     let mut table = Table::new();
-    table.row("data root", hex(&d.root));
     table.row("training, test points", format!("{}, {}", d.points, data.test.labels.len()));
     table.row("features, classes", format!("{}, {}", d.features, d.classes));
     table.row("declared range", format!("[{}, {}], {} fraction bits", d.value_min, d.value_max, d.fraction_bits));
     let fields = json!({
-        "root": hex(&d.root), "points": d.points, "test_points": data.test.labels.len(), "features": d.features,
+        "points": d.points, "test_points": data.test.labels.len(), "features": d.features,
         "classes": d.classes, "value_min": d.value_min, "value_max": d.value_max, "fraction_bits": d.fraction_bits,
     });
     Ok(View { kind: "SECRET training data and blinds", text: table.text(), fields })

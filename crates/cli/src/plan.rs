@@ -2,6 +2,7 @@
 
 use crate::beacon;
 use crate::config::Config;
+use crate::data;
 use crate::error::{CliError, Result};
 use crate::run_dir::{RunDir, read_secret};
 use crate::secret::{BoundaryRows, Checkpoint, SecretData};
@@ -193,11 +194,7 @@ impl Run {
         let dir = RunDir::new(root);
         let path = dir.config();
         let config = Config::read(&path)?;
-        let Some(bytes) = read_secret(&dir.data())? else {
-            let next = format!("run `zkdl data commit {}` first", root.display());
-            return Err(CliError::usage(format!("{}: no data are committed: {next}", root.display())));
-        };
-        let data = SecretData::decode(&bytes, &dir.data())?;
+        let data = data::open(&dir)?;
         same_data_section(&config, &data.descriptor, &path)?;
         let nonce = beacon::nonce(&config, &dir)?.ok_or_else(|| beacon::missing(&dir, &data.descriptor.root))?;
         let plan = Plan::new(&config, data.descriptor.clone(), nonce, &path)?;

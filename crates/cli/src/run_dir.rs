@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! RUN/zkdl.toml                       configuration
+//! RUN/public/data.zkdl                what is public about the data, with their root
 //! RUN/public/points.zkdl              commitments to the training points
 //! RUN/public/beacon                   what fixes the order of the points, unless the configuration has a nonce
 //! RUN/public/window-0000.statement    what window 0 proves (binary), and .statement.json, the same for people
 //! RUN/public/window-0000.proof        its proof
 //! RUN/secret/data                     training rows in committed order, their blinds, test rows
+//! RUN/secret/points                   commitments to the points, while `data commit` has not finished
 //! RUN/secret/weights-44               weights before step 44
 //! RUN/secret/rows-44                  their row commitments and blinds: end of one window, start of the next
 //! ```
@@ -74,6 +76,16 @@ impl RunDir {
     /// The point commitments.
     pub(crate) fn points(&self) -> PathBuf {
         self.public().join("points.zkdl")
+    }
+
+    /// What is public about the data.
+    pub(crate) fn descriptor(&self) -> PathBuf {
+        self.public().join("data.zkdl")
+    }
+
+    /// The point commitments while they are being made.
+    pub(crate) fn partial_points(&self) -> PathBuf {
+        self.secret().join("points")
     }
 
     /// What fixes the order of the points.

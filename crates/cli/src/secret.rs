@@ -2,7 +2,7 @@
 //! damaged one is noticed when it is read.
 //!
 //! ```text
-//! data      magic | descriptor | features (i32) | labels (u32) | blinds (32 bytes each) | test points (u32) | their features, labels
+//! data      magic | descriptor (its root zero: it follows) | features (i32) | labels (u32) | blinds (32 bytes each) | test points (u32) | their features, labels
 //! weights   magic | run (32) | step (u64) | layers (u64) | inputs, outputs (u64 each), values (i64) of every layer
 //! rows      magic | run (32) | step (u64) | log2 of columns (u32) | n (u64), commitments | n blinds
 //! ```
@@ -39,7 +39,7 @@ pub(crate) struct Points {
 
 /// The committed data.
 pub(crate) struct SecretData {
-    /// What is public about them.
+    /// What is public about them; its root is zero until it is known.
     pub(crate) descriptor: Descriptor,
     /// Training points in committed order.
     pub(crate) train: Points,
@@ -103,7 +103,7 @@ impl SecretData {
     /// The file.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(header(DATA_MAGIC, VERSION));
-        bytes.extend(self.descriptor.encode());
+        bytes.extend(Descriptor { root: [0; 32], ..self.descriptor.clone() }.encode());
         self.train.put(&mut bytes);
         put_blinds(&mut bytes, &self.blinds);
         bytes.extend((self.test.labels.len() as u32).to_le_bytes());
@@ -203,6 +203,11 @@ fn take_blinds(d: &mut Decoder<'_>, n: usize) -> Decoded<Zeroizing<Vec<Scalar>>>
         blinds.push(blind);
     }
     Ok(blinds)
+}
+
+/// The checksum that ends a file: what names its contents.
+pub(crate) fn seal(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    bytes.last_chunk().copied().unwrap_or_default()
 }
 
 fn sealed(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {

@@ -116,6 +116,13 @@ impl<'a> Decoder<'a> {
         self.array(field).map(u64::from_le_bytes)
     }
 
+    /// All bytes that are left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        self.offset = self.bytes.len();
+        rest
+    }
+
     /// A number of items of `size` bytes each that follow: never more than the bytes that are left can hold.
     ///
     /// # Errors

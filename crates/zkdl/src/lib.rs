@@ -8,6 +8,7 @@
 //! | [`statement`] | everything public, in one canonical encoding |
 //! | [`columns`] | how long a committed row is |
 //! | [`commitment`], [`points`] | row commitments of weights and of data points |
+//! | [`data_set`] | the public file of a data set |
 //! | [`training`] | `prove` and `verify` of one window of steps |
 //! | [`proof`] | the proof file |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
@@ -19,6 +20,7 @@
 pub mod codec;
 pub mod columns;
 pub mod commitment;
+pub mod data_set;
 pub mod describe;
 pub mod error;
 pub mod generators;

@@ -1,6 +1,6 @@
 //! Killed and interrupted runs.
 
-use crate::support::{Sandbox, ZKDL, config, entries};
+use crate::support::{Sandbox, ZKDL, config, csv, entries};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,6 +35,32 @@ fn signal(child: &mut Child, name: &str) -> Option<i32> {
 #[test]
 fn a_killed_training_goes_on_to_the_same_weights() {
     stopped_training_goes_on("-KILL", None);
+}
+
+#[test]
+fn a_killed_commitment_goes_on_with_the_same_rows_and_blinds() {
+    let sandbox = Sandbox::with_run();
+    sandbox.write("data.csv", &csv(40_000));
+    let mut child = spawn(&sandbox, &["data", "commit", "run", "--threads", "1"]);
+    wait_for(&sandbox.path("run/secret/points"), &mut child);
+    assert_eq!(signal(&mut child, "-KILL"), None);
+    assert!(!sandbox.has("run/public/data.zkdl"), "it was stopped in the middle");
+    sandbox.fails(&["train", "run"], 2, &["not finished", "zkdl data commit run"]);
+    let secret = sandbox.read("run/secret/data");
+    let resumed = sandbox.json(&["data", "commit", "run", "--json"]);
+    assert_eq!(resumed["already_committed"], false);
+    assert_eq!(sandbox.read("run/secret/data"), secret);
+    assert!(!sandbox.has("run/secret/points"));
+    assert_eq!(sandbox.temporary_files(), Vec::<PathBuf>::new());
+    let public = ["run/public/data.zkdl", "run/public/points.zkdl"].map(|file| (file, sandbox.read(file)));
+    for (file, _) in &public {
+        std::fs::remove_file(sandbox.path(file)).unwrap();
+    }
+    let whole = sandbox.json(&["data", "commit", "run", "--json"]);
+    assert_eq!(whole["root"], resumed["root"]);
+    for (file, bytes) in public {
+        assert_eq!(sandbox.read(file), bytes, "{file}");
+    }
 }
 
 #[test]
