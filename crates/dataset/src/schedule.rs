@@ -94,6 +94,19 @@ impl Schedule {
         batches
     }
 
+    /// The steps among `first .. first + count` that use a point, in order. Draws the order of every epoch that they touch.
+    pub fn uses(&self, point: u32, first: u64, count: u64) -> Vec<u64> {
+        let (length, end) = (u64::from(self.steps_per_epoch()), first.saturating_add(count));
+        let used = |epoch: u64| {
+            let place = self.epoch_order(epoch).iter().position(|p| *p == point)?;
+            let step = place as u64 / u64::from(self.batch);
+            // Whoever comes behind the last full batch has no step in this epoch.
+            (step < length).then(|| epoch.saturating_mul(length).saturating_add(step))
+        };
+        let epochs = if count == 0 { 0..0 } else { first / length..(end - 1) / length + 1 };
+        epochs.filter_map(used).filter(|step| (first..end).contains(step)).collect()
+    }
+
     /// The order of all points in one epoch.
     pub fn epoch_order(&self, epoch: u64) -> Vec<u32> {
         KeyStream::derive(ORDER_DOMAIN, &[&self.root, &self.nonce, &epoch.to_le_bytes()]).permutation(self.points)
@@ -181,6 +194,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn uses_are_the_steps_whose_batch_holds_the_point(
+            points in 1u32..20, batch in 1u32..20, first in 0u64..30, count in 0u64..30, point in 0u32..21
+        ) {
+            prop_assume!(batch <= points);
+            let s = schedule(points, batch);
+            let steps: Vec<u64> = (first..first + count).filter(|t| s.batch_indices(*t).contains(&point)).collect();
+            prop_assert_eq!(s.uses(point, first, count), steps);
+        }
+
         #[test]
         fn a_window_is_its_steps(points in 1u32..60, batch in 1u32..60, first in 0u64..200, count in 0usize..20) {
             prop_assume!(batch <= points);
