@@ -96,9 +96,7 @@ pub fn commit_points(
     classes: usize,
     entropy: &mut dyn Entropy,
 ) -> Result<BlindedRows, ProveError> {
-    let widened = Zeroizing::new(features.iter().map(|x| i64::from(*x)).collect::<Vec<_>>());
-    let classes_of = Zeroizing::new(labels.iter().map(|l| i64::from(*l)).collect::<Vec<_>>());
-    let blinds = draw(entropy, Hedge::new().integers(&widened).integers(&classes_of), labels.len())?;
+    let blinds = draw(entropy, Hedge::new().integers(features).integers(labels), labels.len())?;
     let rows = points_with_blinds(generators, features, labels, classes, &blinds)?;
     Ok(BlindedRows { rows, blinds })
 }
@@ -128,25 +126,38 @@ pub fn points_with_blinds(
             return Err(ProveError::Witness { what, got, expected });
         }
     }
-    let starts = generators.blinds(blinds)?;
-    let rows: Vec<Vec<i64>> = features
-        .chunks(width.max(1))
-        .zip(labels)
-        .map(|(x, label)| {
-            let one_hot = (0..classes).map(|c| i64::from(c == *label as usize));
-            x.iter().map(|v| i64::from(*v)).chain(one_hot).collect()
-        })
-        .collect();
-    let bytes: Option<Vec<Vec<u8>>> =
-        rows.iter().map(|row| row.iter().map(|v| u8::try_from(*v).ok()).collect()).collect();
-    let points = match bytes {
+    let all: Vec<(&[i32], u32)> = features.chunks(width.max(1)).zip(labels.iter().copied()).collect();
+    let points = match point_bytes(&all, classes) {
         Some(bytes) => {
-            let rows: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-            commit_bytes(&generators.columns, &rows, &starts)
+            let rows: Vec<&[u8]> = bytes.chunks((width + classes).max(1)).collect();
+            commit_bytes(&generators.columns, &rows, &generators.blinds(blinds)?)
         }
-        None => commit_integers(generators, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), blinds)?,
+        None => {
+            let columns = coordinates(generators)?;
+            let commit = |((x, label), blind): (&(&[i32], u32), &Scalar)| {
+                let one_hot = (0..classes).map(|c| i64::from(c == *label as usize));
+                let row = Zeroizing::new(x.iter().map(|v| i64::from(*v)).chain(one_hot).collect::<Vec<_>>());
+                msm_i64(&columns, &row) + generators.blind * blind
+            };
+            group::normalize(&all.par_iter().zip(blinds).map(commit).collect::<Vec<_>>())
+        }
     };
     Ok(points.iter().map(group::encode).collect())
+}
+
+/// Rows of points, one-hot labels included, a byte a column; nothing unless every feature is a byte.
+fn point_bytes(points: &[(&[i32], u32)], classes: usize) -> Option<Zeroizing<Vec<u8>>> {
+    let width = points.first().map_or(0, |(x, _)| x.len());
+    let mut bytes = Zeroizing::new(vec![0; points.len() * (width + classes)]);
+    let fill = |(row, (x, label)): (&mut [u8], &(&[i32], u32))| -> Option<()> {
+        let (to, one_hot) = row.split_at_mut_checked(width)?;
+        for (byte, value) in to.iter_mut().zip(*x) {
+            *byte = u8::try_from(*value).ok()?;
+        }
+        one_hot.get_mut(*label as usize).map(|byte| *byte = 1)
+    };
+    bytes.par_chunks_mut((width + classes).max(1)).zip(points).map(fill).collect::<Option<()>>()?;
+    Some(bytes)
 }
 
 /// Commits all rows of a network's weights, in the order of [`weight_rows`].
