@@ -9,6 +9,7 @@
 //! | [`columns`] | how long a committed row is |
 //! | [`commitment`] | row commitments of data points and weights |
 //! | [`training`] | `prove` and `verify` of one window of steps |
+//! | [`data_proof`] | `prove` and `verify`, once for a data set: features in range, labels one-hot |
 //! | [`proof`] | the proof file |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
@@ -19,6 +20,7 @@
 pub mod codec;
 pub mod columns;
 pub mod commitment;
+pub mod data_proof;
 pub mod describe;
 pub mod error;
 pub mod generators;
