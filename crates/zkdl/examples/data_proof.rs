@@ -3,8 +3,8 @@
 //! `cargo run --release -p zkdl --example data_proof -- 50000 784`
 
 use std::time::Instant;
-use zkdl::points::commit_points;
 use zkdl::data_proof::{DataInput, choose_log_columns, prove, verify};
+use zkdl::points::commit_points;
 use zkdl::statement::Limits;
 use zkdl::{GeneratorSource, PointCommitments};
 use zkdl_commit::blinds::OsEntropy;
