@@ -17,7 +17,6 @@
 //! bins are kept loose, so that a look-up or a count is one vector addition.
 
 use crate::integers::octets;
-use crate::shape::Shape;
 use rayon::prelude::*;
 use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq, eq_table, fold};
@@ -27,14 +26,31 @@ use zkdl_sumcheck::{RoundPolynomial, SumProver};
 
 /// Variables inside a byte.
 const BYTE_VARIABLES: usize = 3;
-const BYTE_VALUES: usize = 256;
+pub(crate) const BYTE_VALUES: usize = 256;
 
-/// Weights of cells: a scalar for every row (l, t, b), the same column table for all.
+/// Packed cells in rows of equal width.
+#[derive(Clone, Copy)]
+pub struct CellRows<'a> {
+    /// Row by row.
+    pub cells: &'a [u8],
+    /// Bytes of a cell, at most 16.
+    pub stride: usize,
+    /// Cells of a row.
+    pub width: usize,
+}
+
+impl std::fmt::Debug for CellRows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CellRows(hidden)")
+    }
+}
+
+/// Weights of cells: a scalar for every row, the same column table for all.
 #[derive(Debug, Clone)]
 pub struct RowWeights {
-    /// By slot, `t * batch + b`.
+    /// By array of cells, then by row.
     pub rows: Vec<Vec<Scalar>>,
-    /// By neuron.
+    /// By column, as many as the widest row has.
     pub columns: Vec<Scalar>,
 }
 
@@ -51,8 +67,7 @@ pub fn times_eq(scale: &Scalar, mu: &Scalar, [at_0, at_1, leading]: Quadratic) -
 
 /// The prover's state.
 pub struct BitSum<'a> {
-    shape: &'a Shape,
-    cells: &'a [&'a [u8]],
+    cells: &'a [CellRows<'a>],
     weights: &'a RowWeights,
     /// Coordinates of mu_q not yet bound, most significant first.
     mu: Vec<Scalar>,
@@ -111,17 +126,16 @@ impl Groups {
 }
 
 impl<'a> BitSum<'a> {
-    /// Prepares the histogram; `mu_q` has `shape.log_bits()` coordinates.
+    /// Prepares the histogram; `mu_q` has a coordinate for every bit variable, at least those inside a byte.
     #[must_use]
-    pub fn new(shape: &'a Shape, cells: &'a [&'a [u8]], weights: &'a RowWeights, mu_q: &[Scalar]) -> Self {
+    pub fn new(cells: &'a [CellRows<'a>], weights: &'a RowWeights, mu_q: &[Scalar]) -> Self {
         let values = (0..BYTE_VALUES).map(|v| (0..8).map(|i| Scalar::from((v >> i & 1) as u64)).collect()).collect();
         Self {
-            shape,
             cells,
             weights,
             mu: mu_q.to_vec(),
             scale: Scalar::ONE,
-            histogram: histogram(shape, cells, weights, 1 << (mu_q.len() - BYTE_VARIABLES)),
+            histogram: histogram(cells, weights, 1 << (mu_q.len() - BYTE_VARIABLES)),
             rounds: Rounds::Byte(values),
         }
     }
@@ -159,38 +173,29 @@ impl<'a> BitSum<'a> {
     fn cross(&self, groups: &Groups) -> Vec<Scalar> {
         let pairs = groups.linear.len() / 2;
         let worth = [groups.worth.concat(), groups.worth.concat()].concat();
-        let slot = |(slot, cells): (usize, &&'a [u8])| {
-            let rows = Rows { cells, stride: self.shape.stride(slot), width: self.shape.outputs(slot) };
-            let kernel = |rows: Rows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
+        let array = |(rows, weights): (&CellRows<'a>, &Vec<Scalar>)| {
+            let kernel = |rows: CellRows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
                 lanes::run(Squares { rows, weights, columns, worth: &worth, pairs })
             };
-            sum_over_rows(rows, &self.weights.rows[slot], &self.weights.columns, pairs, kernel)
+            sum_over_rows(*rows, weights, &self.weights.columns, pairs, kernel)
         };
-        let slots = self.cells.iter().enumerate().map(slot);
-        let squares = slots.fold(vec![Scalar::ZERO; pairs], |a, b| add(&a, &b));
+        let arrays = self.cells.iter().zip(&self.weights.rows).map(array);
+        let squares = arrays.fold(vec![Scalar::ZERO; pairs], |a, b| add(&a, &b));
         let half = pow2(1).invert().unwrap_or(Scalar::ZERO);
         let pairs = squares.iter().zip(groups.square.chunks_exact(2));
         pairs.map(|(square, parts)| half * (square - parts[0] - parts[1])).collect()
     }
 }
 
-/// Rows of cells of one slot.
-#[derive(Clone, Copy)]
-struct Rows<'a> {
-    cells: &'a [u8],
-    stride: usize,
-    width: usize,
-}
-
 /// The bytes of eight cells, zero beyond the end of a cell or a row.
-type CellBytes = [[u8; MAX_STRIDE]; WIDTH];
+pub(crate) type CellBytes = [[u8; MAX_STRIDE]; WIDTH];
 
 /// Most bytes of a cell.
-const MAX_STRIDE: usize = 16;
+pub(crate) const MAX_STRIDE: usize = 16;
 
 /// Cells `8 octet ..` of a row.
 #[inline(always)]
-fn cell_bytes(row: &[u8], stride: usize, octet: usize) -> CellBytes {
+pub(crate) fn cell_bytes(row: &[u8], stride: usize, octet: usize) -> CellBytes {
     let mut bytes = [[0; MAX_STRIDE]; WIDTH];
     for (cell, bytes) in row.chunks_exact(stride).skip(WIDTH * octet).take(WIDTH).zip(&mut bytes) {
         for (to, from) in bytes.iter_mut().zip(cell) {
@@ -206,27 +211,29 @@ fn add(a: &[Scalar], b: &[Scalar]) -> Vec<Scalar> {
 
 /// Blocks of rows a thread takes, so that the last one does not wait for long.
 const BLOCKS_A_THREAD: usize = 8;
+/// Rows that one sum takes.
+const MOST_ROWS: usize = 1 << 16;
 
 /// Sums what a kernel gives for blocks of rows, vectors of length `n`, on all threads.
 fn sum_over_rows(
-    rows: Rows<'_>,
+    rows: CellRows<'_>,
     weights: &[Scalar],
     columns: &[Scalar],
     n: usize,
-    kernel: impl Fn(Rows<'_>, &[Scalar], &[[Scalar; WIDTH]]) -> Vec<Scalar> + Sync,
+    kernel: impl Fn(CellRows<'_>, &[Scalar], &[[Scalar; WIDTH]]) -> Vec<Scalar> + Sync,
 ) -> Vec<Scalar> {
     let columns = octets(&columns[..rows.width]);
-    let block = weights.len().div_ceil(BLOCKS_A_THREAD * rayon::current_num_threads()).max(1);
+    let block = weights.len().div_ceil(BLOCKS_A_THREAD * rayon::current_num_threads()).clamp(1, MOST_ROWS);
     let cells = rows.cells.par_chunks(block * rows.width * rows.stride);
     let blocks = cells.zip(weights.par_chunks(block));
     blocks
-        .map(|(cells, weights)| kernel(Rows { cells, ..rows }, weights, &columns))
+        .map(|(cells, weights)| kernel(CellRows { cells, ..rows }, weights, &columns))
         .reduce(|| vec![Scalar::ZERO; n], |a, b| add(&a, &b))
 }
 
 /// A table of residues, ready to be looked up.
 #[inline(always)]
-fn loose_table<L: Lanes<Scalar>>(lanes: L, values: &[Scalar]) -> Vec<L::Loose> {
+pub(crate) fn loose_table<L: Lanes<Scalar>>(lanes: L, values: &[Scalar]) -> Vec<L::Loose> {
     let mut table = Vec::with_capacity(values.len());
     for octet in values.as_chunks::<WIDTH>().0 {
         table.extend(lanes.spread(lanes.load(octet)));
@@ -236,7 +243,13 @@ fn loose_table<L: Lanes<Scalar>>(lanes: L, values: &[Scalar]) -> Vec<L::Loose> {
 
 /// `sum_p table[p][byte p]` over the places `first .. first + size` of eight cells. Bound 8.
 #[inline(always)]
-fn look_up<L: Lanes<Scalar>>(lanes: L, table: &[L::Loose], bytes: &CellBytes, first: usize, size: usize) -> L::Vector {
+pub(crate) fn look_up<L: Lanes<Scalar>>(
+    lanes: L,
+    table: &[L::Loose],
+    bytes: &CellBytes,
+    first: usize,
+    size: usize,
+) -> L::Vector {
     let mut sums = [L::Loose::default(); WIDTH];
     for (sum, cell) in sums.iter_mut().zip(bytes) {
         for (place, byte) in cell.iter().skip(first).take(size).enumerate() {
@@ -248,7 +261,7 @@ fn look_up<L: Lanes<Scalar>>(lanes: L, table: &[L::Loose], bytes: &CellBytes, fi
 
 /// `sum over rows of weight sum over cells of e (f_2m + f_2m+1)^2`, for every pair m of groups of bytes.
 struct Squares<'k> {
-    rows: Rows<'k>,
+    rows: CellRows<'k>,
     weights: &'k [Scalar],
     columns: &'k [[Scalar; WIDTH]],
     /// What bytes are worth in a pair: the places of the lower group, then those of the upper.
@@ -299,15 +312,13 @@ fn accumulate(sums: &mut [ProductSum; 3], weight: &Scalar, low: &Scalar, high: &
 
 /// Weights of byte values: for every place p of `places` and value v the sum over cells of `weight(cell) [byte p = v]`; the
 /// bins of v = 0 stay empty, as zero bytes are worth nothing.
-fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, places: usize) -> Vec<Vec<Scalar>> {
+fn histogram(cells: &[CellRows<'_>], weights: &RowWeights, places: usize) -> Vec<Vec<Scalar>> {
     let mut total = vec![vec![Scalar::ZERO; BYTE_VALUES]; places];
-    for (slot, cells) in cells.iter().enumerate() {
-        let stride = shape.stride(slot);
-        let rows = Rows { cells, stride, width: shape.outputs(slot) };
-        let count = |rows: Rows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
+    for (rows, row_weights) in cells.iter().zip(&weights.rows) {
+        let count = |rows: CellRows<'_>, weights: &[Scalar], columns: &[[Scalar; WIDTH]]| {
             lanes::run(Count { rows, weights, columns })
         };
-        let bins = sum_over_rows(rows, &weights.rows[slot], &weights.columns, BYTE_VALUES * stride, count);
+        let bins = sum_over_rows(*rows, row_weights, &weights.columns, BYTE_VALUES * rows.stride, count);
         for (sums, place) in total.iter_mut().zip(bins.chunks_exact(BYTE_VALUES)) {
             for (sum, bin) in sums.iter_mut().zip(place) {
                 *sum += bin;
@@ -319,7 +330,7 @@ fn histogram(shape: &Shape, cells: &[&[u8]], weights: &RowWeights, places: usize
 
 /// The histogram of a block of rows, `[place][value]`.
 struct Count<'k> {
-    rows: Rows<'k>,
+    rows: CellRows<'k>,
     weights: &'k [Scalar],
     columns: &'k [[Scalar; WIDTH]],
 }
@@ -416,7 +427,7 @@ mod tests {
         for (width, stride, rows) in [(1, 1, 3), (7, 5, 2), (8, 8, 4), (9, 9, 3), (30, 16, 2), (2001, 2, 2)] {
             let cells = noise(width * stride * rows);
             let (weights, columns) = (scalars(rows), scalars(width));
-            let rows = Rows { cells: &cells, stride, width };
+            let rows = CellRows { cells: &cells, stride, width };
             let columns_8 = octets(&columns);
             let weight = |cell: usize| weights[cell / width] * columns[cell % width];
             let mut bins = vec![Scalar::ZERO; BYTE_VALUES * stride];

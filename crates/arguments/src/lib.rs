@@ -8,6 +8,10 @@
 //! | [`relu`] | zkReLU: every bit is a bit, and Z, H, A, G follow from them |
 //! | [`bits`], [`cells`], [`cell_tables`] | the prover's work for zkReLU: on bytes, on cells |
 //! | [`squares`] | the squared lengths of all data points, weighted and summed |
+//! | [`near`] | no point within a squared distance of a query |
+//! | [`booleanity`] | every bit is 0 or 1 |
+//! | [`ranges`] | features in their ranges, labels one-hot: once for a data set |
+//! | [`bit_cells`] | the prover's work for the booleanity of ranges, on cells |
 //! | [`selection`] | which committed rows each claim is about, and with what weights |
 //! | [`opening`] | all claims about committed rows in one inner-product argument |
 //! | [`integers`] | matrices of small integers, as they lie in memory, times vectors of scalars |
@@ -20,14 +24,18 @@
 
 pub mod axis;
 pub mod backward;
+pub mod bit_cells;
 pub mod bits;
+pub mod booleanity;
 pub mod cell_tables;
 pub mod cells;
 pub mod forward;
 pub mod integers;
 pub mod matmul;
+pub mod near;
 pub mod opening;
 pub mod progress;
+pub mod ranges;
 pub mod relu;
 pub mod rows;
 pub mod selection;

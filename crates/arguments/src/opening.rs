@@ -26,7 +26,7 @@ use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq_table, log2_ceil};
-use zkdl_field::scalar::{ProductSum, SmallDot, dot, powers};
+use zkdl_field::scalar::{ProductSum, dot, powers};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
 use zkdl_transcript::ReadError;
@@ -340,10 +340,9 @@ fn combine_integers(rows: &[(&[i64], Scalar)]) -> Vec<Scalar> {
 }
 
 fn combine_points(points: &[(&[i32], usize, Scalar)]) -> Vec<Scalar> {
-    let weights = SmallDot::new(&points.iter().map(|(_, _, w)| *w).collect::<Vec<_>>());
-    let features = points.first().map_or(0, |(x, _, _)| x.len());
-    let column = |j: usize| weights.dot(points.iter().map(|(x, _, _)| i64::from(x[j])));
-    let mut sums: Vec<Scalar> = (0..features).into_par_iter().map(column).collect();
+    let Some(features) = points.first().map(|(x, _, _)| x.len()) else { return Vec::new() };
+    let weights: Vec<Scalar> = points.iter().map(|(_, _, w)| *w).collect();
+    let mut sums = IntegerMatrix::points(points.iter().map(|(x, _, _)| *x).collect(), features).combine(0, &weights);
     for (_, label, weight) in points {
         let column = features + label;
         sums.resize(sums.len().max(column + 1), Scalar::ZERO);

@@ -24,7 +24,7 @@
 //! Two's complement and half-open remainders make the decomposition unique, also at zero and at ties.
 
 use crate::axis::{Axis, inverse_multipliers, outer};
-use crate::bits::{BitSum, RowWeights};
+use crate::bits::{BitSum, CellRows, RowWeights};
 use crate::cells::CellSum;
 use crate::progress::Argument;
 use crate::shape::{Shape, Views};
@@ -317,7 +317,8 @@ pub fn prove<P: ProverChannel>(
     progress(Argument::Bits);
     let mu_q = channel.challenges("relu.mu", shape.log_bits());
     let row_weights = boolean_weights(shape, at);
-    let mut bits = BitSum::new(shape, &witness.cells, &row_weights, &mu_q);
+    let cells = cell_rows(shape, witness);
+    let mut bits = BitSum::new(&cells, &row_weights, &mu_q);
     let degrees = vec![3; shape.log_bits()];
     let (f_a, r_q) = sumcheck::prove(channel, "relu.bit", Opening::public(Scalar::ZERO), &degrees, &mut bits);
     progress(Argument::Cells);
@@ -373,6 +374,12 @@ pub fn verify<V: VerifierChannel>(
     };
     let gamma = std::array::from_fn(|_| channel.challenge("relu.gamma"));
     Ok(claims(shape, last_claim, cell, &Last { weights: &weights, point: &point, r_q: &r_q, gamma }))
+}
+
+/// The cells of every slot, a row for each step and example.
+fn cell_rows<'a>(shape: &Shape, witness: &Witness<'a>) -> Vec<CellRows<'a>> {
+    let slots = witness.cells.iter().enumerate();
+    slots.map(|(slot, cells)| CellRows { cells, stride: shape.stride(slot), width: shape.outputs(slot) }).collect()
 }
 
 /// eq(mu_x, x) by rows and columns.

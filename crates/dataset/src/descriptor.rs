@@ -33,6 +33,15 @@ pub struct Descriptor {
     pub root: [u8; 32],
 }
 
+/// The integers a feature may be, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueRange {
+    /// The smallest.
+    pub min: i32,
+    /// The largest.
+    pub max: i32,
+}
+
 /// Why a descriptor, or bytes that should hold one, are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptorError {
@@ -101,6 +110,12 @@ impl Descriptor {
             return Err(DescriptorError::FractionBits { bits: self.fraction_bits });
         }
         Ok(())
+    }
+
+    /// The range of every feature: a list as long as the descriptor says.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<ValueRange> {
+        vec![ValueRange { min: self.value_min, max: self.value_max }; self.features as usize]
     }
 
     /// The canonical encoding, [`ENCODED_BYTES`] long.

@@ -142,6 +142,9 @@ pub enum ProveError {
         /// The statement's.
         expected: usize,
     },
+    /// The data are not what the descriptor says.
+    #[error("a feature is outside the range of its column, or a label is no class: the descriptor is of other data")]
+    OutOfRange,
     /// No randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),

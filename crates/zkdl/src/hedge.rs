@@ -29,22 +29,13 @@ impl Hedge {
         self.part(part.len(), part.par_chunks(BLOCK).map(|block| Sha256::digest(block).into()).collect())
     }
 
-    /// Adds integers, 8 bytes each, little endian.
-    pub(crate) fn integers(self, part: &[i64]) -> Self {
-        self.words(part, |n| n.to_le_bytes())
-    }
-
-    /// Adds integers, 4 bytes each, little endian.
-    pub(crate) fn small_integers(self, part: &[i32]) -> Self {
-        self.words(part, |n| n.to_le_bytes())
-    }
-
-    fn words<T: Copy + Sync, const N: usize>(self, part: &[T], bytes: impl Fn(T) -> [u8; N] + Sync) -> Self {
-        let digest = |block: &[T]| {
-            let bytes = Zeroizing::new(block.iter().flat_map(|n| bytes(*n)).collect::<Vec<u8>>());
+    /// Adds integers of any type, 8 bytes each, little endian.
+    pub(crate) fn integers<N: Copy + Into<i64> + Sync>(self, part: &[N]) -> Self {
+        let digest = |block: &[N]| {
+            let bytes = Zeroizing::new(block.iter().flat_map(|n| (*n).into().to_le_bytes()).collect::<Vec<u8>>());
             Sha256::digest(&*bytes).into()
         };
-        self.part(N * part.len(), part.par_chunks(BLOCK / N).map(digest).collect())
+        self.part(8 * part.len(), part.par_chunks(BLOCK / 8).map(digest).collect())
     }
 
     /// Adds scalars, 32 bytes each.
@@ -87,9 +78,9 @@ mod tests {
         let integers: Vec<i64> = (0..BLOCK as i64 / 8 + 3).map(|i| i * -7919).collect();
         let bytes: Vec<u8> = integers.iter().flat_map(|n| n.to_le_bytes()).collect();
         assert_eq!(Hedge::new().integers(&integers).finish(), Hedge::new().bytes(&bytes).finish());
-        let small = [-1i32, 7, i32::MIN];
-        let bytes: Vec<u8> = small.iter().flat_map(|n| n.to_le_bytes()).collect();
-        assert_eq!(Hedge::new().small_integers(&small).finish(), Hedge::new().bytes(&bytes).finish());
+        let small: Vec<i32> = (0..BLOCK as i32 / 8 + 3).map(|i| i * -719).collect();
+        let widened: Vec<i64> = small.iter().map(|n| i64::from(*n)).collect();
+        assert_eq!(Hedge::new().integers(&small).finish(), Hedge::new().integers(&widened).finish());
         let one = Scalar::from(1);
         assert_eq!(Hedge::new().scalars(&[one]).finish(), Hedge::new().bytes(&encode(&one)).finish());
     }

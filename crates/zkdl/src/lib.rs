@@ -10,6 +10,7 @@
 //! | [`commitment`], [`points`] | row commitments of weights and of data points |
 //! | [`data_set`] | the public file of a data set |
 //! | [`training`] | `prove` and `verify` of one window of steps |
+//! | [`data_proof`] | `prove` and `verify`, once for a data set: features in range, labels one-hot |
 //! | [`proof`] | the proof file |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
@@ -20,6 +21,7 @@
 pub mod codec;
 pub mod columns;
 pub mod commitment;
+pub mod data_proof;
 pub mod data_set;
 pub mod describe;
 pub mod error;

@@ -30,8 +30,7 @@ pub fn draw_blinds(
     labels: &[u32],
     entropy: &mut dyn Entropy,
 ) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
-    let classes = Zeroizing::new(labels.iter().map(|l| i64::from(*l)).collect::<Vec<_>>());
-    draw(entropy, Hedge::new().small_integers(features).integers(&classes), labels.len())
+    draw(entropy, Hedge::new().integers(features).integers(labels), labels.len())
 }
 
 /// Commits data points under fresh blinds.

@@ -1,11 +1,26 @@
 //! What every verifier begins and ends with: the points that files name, and one multi-scalar multiplication for all checks.
 
+use crate::commitment::PointCommitments;
 use crate::error::VerifyError;
+use crate::statement::hex;
 use rayon::prelude::*;
 use zkdl_commit::channel::{Check, Equation, ProofReader};
 use zkdl_commit::msm::msm;
+use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
 use zkdl_field::{Affine, Field, Scalar, group};
+
+/// The points are those of the descriptor: as many, under its root. What follows may cost as much as the files that are there.
+///
+/// # Errors
+/// [`VerifyError::Merkle`].
+pub(crate) fn check_points(data: &Descriptor, points: &PointCommitments) -> Result<(), VerifyError> {
+    let root = points.root(data).unwrap_or_default();
+    if root != data.root || points.0.len() != data.points as usize {
+        return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&data.root) });
+    }
+    Ok(())
+}
 
 /// Decodes the rows of a file, on all threads, and adds them to the verifier's points; returns the index of the first.
 ///

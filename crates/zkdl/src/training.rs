@@ -17,7 +17,7 @@ use crate::error::{ProveError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
 use crate::proof::Proof;
-use crate::settle::{register_points, settle};
+use crate::settle::{check_points, register_points, settle};
 use crate::statement::{Limits, PROTOCOL, Start, Statement, hex};
 use zeroize::Zeroizing;
 use zkdl_arguments::opening::{self, RowValues};
@@ -186,10 +186,7 @@ fn check_files(
     proof: &Proof,
     limits: &Limits,
 ) -> Result<(), VerifyError> {
-    let root = points.root(&statement.data).unwrap_or_default();
-    if root != statement.data.root || points.0.len() != statement.data.points as usize {
-        return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&statement.data.root) });
-    }
+    check_points(&statement.data, points)?;
     let shape = statement.sizes(limits)?;
     let offset = proof.body.len();
     if offset / group::POINT_BYTES < cell_row_count(&shape) {

@@ -1,0 +1,282 @@
+//! Proof of a data set, once for all: every committed feature is an integer in its column's range, every label is one-hot, and
+//! nothing lies behind them in a row.
+//!
+//! ```text
+//!    statement digest: descriptor with the data root, columns of a row
+//! P: commitments to the rows of bits
+//!    ranges: one product of hidden values, two claims about rows
+//!    opening: the claims about rows become one inner product
+//!    products, knowledge: sigma protocols
+//!    inner-product argument
+//! ```
+//!
+//! Training proofs and answers about single points take its claim for granted: see `spec/soundness.md`, premises.
+
+use crate::codec::{Decoder, FormatError, header};
+use crate::commitment::PointCommitments;
+use crate::error::{ProveError, StatementError, VerifyError};
+use crate::generators::GeneratorSource;
+use crate::hedge::Hedge;
+use crate::settle::{check_points, register_points, settle};
+use crate::statement::{GENERATORS, Limits, hex};
+use crate::training::{Phase, Verified};
+use sha2::{Digest, Sha256};
+use std::ops::RangeInclusive;
+use zeroize::Zeroizing;
+use zkdl_arguments::opening::{self, RowValues};
+use zkdl_arguments::ranges::{self, Layout};
+use zkdl_arguments::rows::Packing;
+use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
+use zkdl_commit::channel::{ProofReader, ProofWriter};
+use zkdl_commit::pedersen::Commitment;
+use zkdl_commit::table::commit_bits;
+use zkdl_commit::{ipa, sigma};
+use zkdl_dataset::descriptor::Descriptor;
+use zkdl_field::multilinear::log2_ceil;
+use zkdl_field::scalar::dot;
+use zkdl_field::{Field, Scalar, group};
+use zkdl_transcript::{ReadError, Receiver, Sender};
+
+/// Protocol name of the transcript.
+pub const PROTOCOL: &str = "zkdl/data/v1";
+
+const WHAT: &str = "data proof";
+const MAGIC: &str = "zkdl-data-proof";
+const VERSION: u32 = 1;
+
+/// Most columns a row can have, as a binary logarithm.
+const LOG_COLUMNS: u32 = 24;
+/// Classes of rows in the opening: data, and twice the full rows of bits and a shorter last one.
+const CLASSES: u64 = 5;
+
+/// A proof as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataProof {
+    /// Digest of the statement: of the descriptor and the columns.
+    pub statement: [u8; 32],
+    /// Binary logarithm of the columns of a row: the prover's choice.
+    pub log_columns: u32,
+    /// The transcript's messages.
+    pub body: Vec<u8>,
+}
+
+impl DataProof {
+    /// The encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = header(MAGIC, VERSION);
+        bytes.extend(self.statement);
+        bytes.extend(self.log_columns.to_le_bytes());
+        bytes.extend((self.body.len() as u64).to_le_bytes());
+        bytes.extend(&self.body);
+        bytes
+    }
+
+    /// Reads an encoding.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut d = Decoder::new(WHAT, MAGIC, VERSION, bytes)?;
+        let statement = d.array("statement digest")?;
+        let log_columns = d.u32("log2 of the number of columns")?;
+        let length = d.count("length of the body", 1)?;
+        let body = d.take("body", length)?.to_vec();
+        d.finish()?;
+        Ok(Self { statement, log_columns, body })
+    }
+}
+
+/// What the prover knows beyond the statement.
+#[derive(Clone, Copy)]
+pub struct DataInput<'a> {
+    /// Features of all points, row-major.
+    pub features: &'a [i32],
+    /// Their classes.
+    pub labels: &'a [u32],
+    /// Blinds of their commitments.
+    pub blinds: &'a [Scalar],
+}
+
+/// Digest of the statement, which opens the transcript.
+#[must_use]
+pub fn digest(data: &Descriptor, log_columns: u32) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [PROTOCOL.as_bytes(), GENERATORS.as_bytes(), &data.encode()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.update(log_columns.to_le_bytes());
+    hash.finalize().into()
+}
+
+/// Binary logarithm of the columns that take the verifier the least time, within its limits, and at least what a point needs;
+/// costs as in [`columns`](crate::columns).
+///
+/// # Errors
+/// [`StatementError`] if no number of columns within the limits will do.
+pub fn choose_log_columns(data: &Descriptor, limits: &Limits) -> Result<u32, StatementError> {
+    let weights = (limits.column_weights / CLASSES).max(1).ilog2();
+    let most = limits.log_columns.min(LOG_COLUMNS).min(weights);
+    let widest = layout(data, most, limits)?;
+    let needed = log2_ceil(widest.least_columns()) as u32;
+    let cost = |log: &u32| {
+        let rows = Packing::new(data.points as usize, 8 * widest.bytes(), 1 << log).rows() as u64;
+        23 * (1 << log) + 86 * rows
+    };
+    Ok((needed..=most).min_by_key(cost).unwrap_or(most))
+}
+
+/// Checks everything public and lays out the bits. What the descriptor asks for is bounded by the columns, and the columns by the
+/// limits, before anything of its size is allocated.
+fn layout(data: &Descriptor, log_columns: u32, limits: &Limits) -> Result<Layout, StatementError> {
+    data.validate()?;
+    let limit = |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
+    limit("log2 of the number of columns", u64::from(log_columns), u64::from(limits.log_columns.min(LOG_COLUMNS)))?;
+    let columns = 1u64 << log_columns;
+    limit("the number of public column weights", CLASSES.saturating_mul(columns), limits.column_weights)?;
+    let fits = |least: u64| {
+        let expected = format!("at least {least}: a point and its bits need as many");
+        let error = StatementError::Mismatch { what: "the number of columns", got: columns, expected };
+        if columns < least { Err(error) } else { Ok(()) }
+    };
+    fits(u64::from(data.features).saturating_add(u64::from(data.classes)))?;
+    let ranges: Vec<RangeInclusive<i32>> = data.ranges().iter().map(|range| range.min..=range.max).collect();
+    let layout = Layout::new(&ranges, data.classes as usize, data.points as usize, 1 << log_columns);
+    fits(layout.least_columns() as u64)?;
+    Ok(layout)
+}
+
+/// Proves a data set with the operating system's randomness, in rows of `2^log_columns` columns.
+///
+/// Memory: the bits, and 32 bytes for every 16 of them.
+///
+/// # Errors
+/// [`ProveError`]: a refused statement, no randomness, or data of another shape, out of range or with labels that are no
+/// class. The commitments are not looked at: a proof for a descriptor with another root does not verify.
+pub fn prove(
+    data: &Descriptor,
+    log_columns: u32,
+    input: DataInput<'_>,
+    generators: &GeneratorSource,
+    progress: &mut dyn FnMut(Phase),
+) -> Result<DataProof, ProveError> {
+    prove_with_entropy(data, log_columns, input, generators, &mut OsEntropy, progress)
+}
+
+/// [`prove`] with another source of randomness, which must be unpredictable for the proof to be zero-knowledge.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_with_entropy(
+    data: &Descriptor,
+    log_columns: u32,
+    input: DataInput<'_>,
+    generators: &GeneratorSource,
+    entropy: &mut dyn Entropy,
+    progress: &mut dyn FnMut(Phase),
+) -> Result<DataProof, ProveError> {
+    let layout = layout(data, log_columns, &Limits::NONE)?;
+    check_input(data, input)?;
+    let bits = layout.pack(input.features, input.labels).ok_or(ProveError::OutOfRange)?;
+    progress(Phase::Generators);
+    let generators = generators.first(1 << log_columns);
+    let digest = digest(data, log_columns);
+    let blinds = BlindSource::new(entropy, &[&digest, &*witness_digest(input)])?;
+    let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
+    progress(Phase::Commit);
+    let rows = layout.rows(&bits);
+    let bit_blinds = commit_rows(&mut channel, &rows)?;
+    let obligations = ranges::prove(&mut channel, &layout, &bits, &mut |a| progress(Phase::Argument(a)));
+    progress(Phase::Opening);
+    let points = input.features.chunks_exact(data.features as usize).zip(input.labels);
+    let mut values: Vec<RowValues<'_>> =
+        points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
+    values.extend(rows.into_iter().map(RowValues::Bits));
+    let (reduced, vector) = opening::prove(&mut channel, 1 << log_columns, &obligations.queries, &values)?;
+    progress(Phase::InnerProduct);
+    sigma::prove_products(&mut channel, &obligations.products);
+    sigma::prove_knowledge(&mut channel);
+    let blind = dot(&reduced.row_weights, &Zeroizing::new([input.blinds, &bit_blinds].concat()));
+    let opened = ipa::Witness { vector: Zeroizing::new(vector), blind, value: reduced.value };
+    ipa::prove(&mut channel, &generators.columns, opened, &reduced.point)?;
+    Ok(DataProof { statement: digest, log_columns, body: channel.sender.finish() })
+}
+
+/// Verifies a proof of the data set of `data` against its point commitments.
+///
+/// # Errors
+/// [`VerifyError`]: a refused statement, files that do not belong together, or a false proof.
+pub fn verify(
+    data: &Descriptor,
+    points: &PointCommitments,
+    proof: &DataProof,
+    limits: &Limits,
+    generators: &GeneratorSource,
+) -> Result<Verified, VerifyError> {
+    let digest = digest(data, proof.log_columns);
+    if proof.statement != digest {
+        return Err(VerifyError::StatementMismatch { proof: hex(&proof.statement), statement: hex(&digest) });
+    }
+    check_points(data, points)?;
+    let layout = layout(data, proof.log_columns, limits)?;
+    let offset = proof.body.len();
+    if offset / group::POINT_BYTES < layout.packing().rows() {
+        return Err(VerifyError::Read(ReadError::Truncated { offset, label: "bits.row" }));
+    }
+    let channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
+    let channel = read(&layout, 1 << proof.log_columns, points, channel)?;
+    let msm_points = settle(channel, &generators.first(1 << proof.log_columns))?;
+    Ok(Verified { statement: digest, msm_points })
+}
+
+/// Reads all messages and collects the equations that have to hold.
+fn read<'a>(
+    layout: &Layout,
+    columns: usize,
+    points: &PointCommitments,
+    mut channel: ProofReader<'a>,
+) -> Result<ProofReader<'a>, VerifyError> {
+    register_points(&mut channel, "data point", &points.0)?;
+    for _ in 0..layout.packing().rows() {
+        channel.receive_point("bits.row")?;
+    }
+    let obligations = ranges::verify(&mut channel, layout)?;
+    let rows = points.0.len() + layout.packing().rows();
+    let reduced = opening::verify(&mut channel, columns, &obligations.queries, rows)?;
+    sigma::verify_products(&mut channel, &obligations.products)?;
+    sigma::verify_knowledge(&mut channel)?;
+    let rows = reduced.row_weights.into_iter().enumerate().collect();
+    let opened = Commitment { terms: rows, constant: Scalar::ZERO };
+    ipa::verify(&mut channel, opened, reduced.value, &reduced.point)?;
+    Ok(channel)
+}
+
+/// Commits the rows of bits and sends the commitments; returns the blinds.
+fn commit_rows(channel: &mut ProofWriter<'_>, rows: &[&[u8]]) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
+    let blinds = Zeroizing::new(channel.blinds.draw_many(rows.len()));
+    let starts = channel.generators.blinds(&blinds)?;
+    for point in commit_bits(&channel.generators.columns, rows, &starts) {
+        channel.sender.send_point("bits.row", &point);
+    }
+    Ok(blinds)
+}
+
+/// Hedges the blinds: proofs of different data never share one, even if the system's randomness repeats.
+fn witness_digest(input: DataInput<'_>) -> Zeroizing<[u8; 64]> {
+    Hedge::new().integers(input.features).integers(input.labels).scalars(input.blinds).finish()
+}
+
+/// Checks that every part of the witness has the size that the statement implies.
+fn check_input(data: &Descriptor, input: DataInput<'_>) -> Result<(), ProveError> {
+    let points = data.points as usize;
+    let sizes = [
+        ("the number of labels", input.labels.len(), points),
+        ("the number of feature values", input.features.len(), points.saturating_mul(data.features as usize)),
+        ("the number of point blinds", input.blinds.len(), points),
+    ];
+    match sizes.into_iter().find(|(_, got, expected)| got != expected) {
+        Some((what, got, expected)) => Err(ProveError::Witness { what, got, expected }),
+        None => Ok(()),
+    }
+}
