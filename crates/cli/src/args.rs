@@ -157,6 +157,15 @@ pub(crate) struct VerifyArgs {
     /// The proof
     #[arg(long, value_name = "FILE", requires_all = ["statement", "points"])]
     pub(crate) proof: Option<PathBuf>,
+    /// The proof that the data are in range; a directory's own, if one is verified
+    #[arg(long, value_name = "FILE", requires = "statement")]
+    pub(crate) data_proof: Option<PathBuf>,
+    /// Take for granted that the data are in range, and say so beside the verdict
+    #[arg(long, conflicts_with_all = ["data_proof", "remember_data"])]
+    pub(crate) trust_data: bool,
+    /// Verify a data proof once: remember that in the cache directory, and believe what is remembered there
+    #[arg(long)]
+    pub(crate) remember_data: bool,
     /// Digest of the model that the proof must be about
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub(crate) expect_model: Option<[u8; 32]>,

@@ -188,7 +188,7 @@ impl Bench {
             start_blinds: &self.start.blinds,
             end_blinds,
         };
-        let mut clock = PhaseClock::new(context);
+        let mut clock = PhaseClock::new(context, "proving", 9);
         let proof = zkdl::prove(statement, input, context.generators, &mut |phase| clock.enter(phase));
         let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
         Ok((proof, clock.finish()))

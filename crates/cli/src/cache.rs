@@ -3,10 +3,12 @@
 //! ```text
 //! $ZKDL_CACHE_DIR, or $XDG_CACHE_HOME/zkdl, or ~/.cache/zkdl          ZKDL_CACHE_DIR= (empty) or --no-cache: none
 //! columns-0-1024-180b084cd75ffb38, ..                                 public data, mode 0644
+//! verified-5a..                                                       digest of a data proof that was verified here
 //! ```
 //!
-//! Nothing here is trusted and nothing here is an error: [`zkdl::generators`] hashes what it is given against digests in the
-//! program, and derives what it does not get.
+//! Nothing here is an error, and no generator here is trusted: [`zkdl::generators`] hashes what it is given against digests in
+//! the program, and derives what it does not get. Whether data proofs were verified before is asked only with `--remember-data`:
+//! that trusts whoever can write to the directory.
 
 use crate::atomic::{self, Access};
 use std::ffi::OsString;
@@ -14,11 +16,38 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use zkdl::GeneratorSource;
 use zkdl::generators::Store;
+use zkdl::statement::hex;
 
 /// The generators of this process, kept in the user's cache directory unless that is switched off or cannot be found.
 pub(crate) fn generators(off: bool) -> GeneratorSource {
     let directory = if off { None } else { directory(|name| std::env::var_os(name)) };
     directory.map_or_else(GeneratorSource::derived, |path| GeneratorSource::kept_in(Directory(path)))
+}
+
+/// Digests of what this user has verified before: files named after them.
+pub(crate) struct Remembered(Option<Directory>);
+
+impl Remembered {
+    /// In the same directory as the generators.
+    pub(crate) fn new(off: bool) -> Self {
+        Self(if off { None } else { directory(|name| std::env::var_os(name)).map(Directory) })
+    }
+
+    /// Whether it is there.
+    pub(crate) fn knows(&self, digest: &[u8; 32]) -> bool {
+        self.0.as_ref().is_some_and(|store| store.load(&name(digest), 32).is_some_and(|bytes| bytes == digest))
+    }
+
+    /// Remembers.
+    pub(crate) fn keep(&self, digest: &[u8; 32]) {
+        if let Some(store) = &self.0 {
+            store.keep(&name(digest), digest);
+        }
+    }
+}
+
+fn name(digest: &[u8; 32]) -> String {
+    format!("verified-{}", hex(digest))
 }
 
 /// The directory that the environment names.

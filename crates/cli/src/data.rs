@@ -12,7 +12,7 @@ use crate::atomic::{self, Access};
 use crate::config::Config;
 use crate::error::{CliError, Result};
 use crate::plan::Plan;
-use crate::progress::Context;
+use crate::progress::{Context, PhaseClock};
 use crate::report::{Table, emit, emit_json, grouped};
 use crate::run_dir::{RunDir, read, read_secret};
 use crate::secret::{SecretData, seal};
@@ -23,8 +23,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use zkdl::codec::FormatError;
+use zkdl::data_proof::{self, DataInput, DataProof, choose_log_columns};
 use zkdl::points::{BLOCK, points_with_blinds};
-use zkdl::statement::hex;
+use zkdl::statement::{Limits, hex};
 use zkdl::{PointCommitments, data_set};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
@@ -47,6 +48,7 @@ pub(crate) fn run(context: Context, root: &Path, config: Option<&Path>) -> Resul
     table.row("test points (not committed)", grouped(data.test.labels.len() as u64));
     table.row("features, classes", format!("{}, {}", descriptor.features, descriptor.classes));
     table.row("commitments", points.display().to_string());
+    table.row("proof that all are in range", RunDir::new(root).data_proof().display().to_string());
     if committed.already {
         emit("These rows were already committed: the files are as they were.")?;
     }
@@ -122,7 +124,31 @@ fn publish(context: Context, dir: &RunDir, data: &mut SecretData, seal: [u8; 32]
         let what = format!("{} does not describe {}: {next}", file.display(), points.display());
         return Err(CliError::usage(what));
     }
+    if !dir.data_proof().exists() {
+        let proof = prove(context, data, &points)?;
+        atomic::write(&dir.data_proof(), &proof.encode(), Access::Public)?;
+    }
     removed(&dir.partial_points())
+}
+
+/// Proves that the data are in range, and verifies the proof before anybody else does.
+fn prove(context: Context, data: &SecretData, points: &PointCommitments) -> Result<DataProof> {
+    let (descriptor, train) = (&data.descriptor, &data.train);
+    let log_columns = choose_log_columns(descriptor, &Limits::default()).map_err(unprovable)?;
+    let input = DataInput { features: &train.features, labels: &train.labels, blinds: &data.blinds };
+    let mut clock = PhaseClock::new(context, "proving the data", 5);
+    let proof = data_proof::prove(descriptor, log_columns, input, context.generators, &mut |phase| clock.enter(phase));
+    clock.finish();
+    let proof = proof.map_err(unprovable)?;
+    let spinner = context.spinner("verifying the proof of the data");
+    let verdict = data_proof::verify(descriptor, points, &proof, &Limits::default(), context.generators);
+    spinner.finish_and_clear();
+    verdict.map_err(|e| CliError::invalid("the commitments are not those of the data: remove them").caused_by(e))?;
+    Ok(proof)
+}
+
+fn unprovable(error: impl std::error::Error + Send + Sync + 'static) -> CliError {
+    CliError::usage("that the data are in range cannot be proven").caused_by(error)
 }
 
 fn removed(path: &Path) -> Result<()> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use zeroize::Zeroizing;
 use zkdl::codec::FormatError;
-use zkdl::describe::{in_words, model_digest, premises, to_json};
+use zkdl::describe::{data_claim, in_words, model_digest, premises, to_json};
 use zkdl::proof::Proof;
 use zkdl::statement::hex;
 use zkdl::{PointCommitments, Statement};
@@ -61,7 +61,8 @@ fn malformed(path: &Path) -> impl Fn(FormatError) -> CliError {
 
 fn statement(content: &[u8], path: &Path) -> Result<View> {
     let statement = Statement::decode(content).map_err(malformed(path))?;
-    let lines = [in_words(&statement), premises(&statement)].concat();
+    let data = format!("For its data proof: {}", data_claim(&statement.data));
+    let lines = [in_words(&statement), vec![data], premises(&statement)].concat();
     let text = lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
     Ok(View { kind: "statement (a claim, not verified here)", text, fields: to_json(&statement) })
 }

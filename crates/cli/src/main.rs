@@ -81,11 +81,17 @@ fn verify(context: Context, args: VerifyArgs) -> Result<ExitCode> {
         beacon: args.expect_beacon,
         config: args.expect_config,
     };
+    let trust = match (args.trust_data, args.remember_data) {
+        (true, _) => verify::Trust::Data,
+        (false, true) => verify::Trust::Memory,
+        (false, false) => verify::Trust::Nothing,
+    };
     match (args.dir, args.statement, args.points, args.proof) {
-        (Some(dir), ..) => verify::run_directory(context, &dir, &expected),
+        (Some(dir), ..) => verify::run_directory(context, &dir, &expected, trust),
         (None, Some(statement), Some(points), Some(proof)) => {
-            verify::run_files(context, &verify::Files { statement, points, proof }, &expected)
+            let files = verify::Files { statement, points, proof, data_proof: args.data_proof };
+            verify::run_files(context, &files, &expected, trust)
         }
-        _ => Err(CliError::usage("give a directory, or --statement, --points and --proof")),
+        _ => Err(CliError::usage("give a directory, or --statement, --points, --proof and --data-proof")),
     }
 }

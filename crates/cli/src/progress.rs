@@ -80,8 +80,8 @@ pub(crate) struct PhaseClock {
 
 impl PhaseClock {
     /// Starts with no phase.
-    pub(crate) fn new(context: Context) -> Self {
-        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar: context.phases("proving", 9) }
+    pub(crate) fn new(context: Context, what: &'static str, phases: u64) -> Self {
+        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar: context.phases(what, phases) }
     }
 
     /// A phase begins, the one before it is over.

@@ -97,7 +97,7 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
     let statement = ends.statement(run, window);
     let files = run.dir.window(index);
     let started = Instant::now();
-    let mut clock = PhaseClock::new(context);
+    let mut clock = PhaseClock::new(context, "proving", 9);
     let input = ProverInput {
         features: &run.data.train.features,
         labels: &run.data.train.labels,

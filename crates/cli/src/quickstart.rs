@@ -13,7 +13,7 @@ use crate::prove;
 use crate::report::{Table, bytes, emit, emit_json, grouped, percent, seconds};
 use crate::run_dir::{RunDir, read};
 use crate::train;
-use crate::verify::{Expected, Files, Report, verify_files};
+use crate::verify::{Expected, Files, Report, Trust, verify_files};
 use serde_json::json;
 use std::fs;
 use std::io::ErrorKind;
@@ -52,12 +52,13 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
         statement: proven.files.statement.clone(),
         points: run.dir.points(),
         proof: proven.files.proof.clone(),
+        data_proof: Some(run.dir.data_proof()),
     };
-    let verified = verify_files(context, &files, &Expected::default())?;
+    let verified = verify_files(context, &files, &Expected::default(), Trust::Nothing)?;
     say(&verified.text())?;
     say("\n5. Change one byte of the proof, and verify again")?;
     let tampered = tamper(root, &files)?;
-    let rejected = verify_files(context, &tampered, &Expected::default())?;
+    let rejected = verify_files(context, &tampered, &Expected::default(), Trust::Nothing)?;
     say(rejected.reason.as_deref().map(|r| format!("INVALID: {r}")).as_deref().unwrap_or("VALID"))?;
     let summary = Summary { root, run: &run, trained, proven, verified, rejected, files, tampered };
     if context.json {
@@ -154,6 +155,7 @@ impl Summary<'_> {
         table.row("proof", bytes(proven.proof_bytes as u64));
         table.row("  of it, commitments to cells", bytes(32 * sizes.cell_rows as u64));
         table.row("point commitments", bytes(read(&self.files.points)?.len() as u64));
+        table.row("proof of the data", bytes(read(&self.run.dir.data_proof())?.len() as u64));
         table.row("statement", bytes(read(&self.files.statement)?.len() as u64));
         table.row("  of it, commitments to weights", bytes(32 * sizes.weight_rows as u64));
         if let Some(peak) = memory::peak() {
@@ -175,6 +177,7 @@ impl Summary<'_> {
                 "cell_commitments": 32 * self.proven.sizes.cell_rows,
                 "weight_commitments": 32 * self.proven.sizes.weight_rows,
                 "point_commitments": read(&self.files.points)?.len(),
+                "data_proof": read(&self.run.dir.data_proof())?.len(),
                 "statement": read(&self.files.statement)?.len(),
             },
             "peak_memory_bytes": memory::peak(),
@@ -189,7 +192,8 @@ impl Summary<'_> {
         let config = quoted(&self.run.dir.config());
         let verify = |files: &Files| {
             let [statement, points, proof] = [&files.statement, &files.points, &files.proof].map(|p| quoted(p));
-            format!("{zkdl} verify --statement {statement} --points {points} --proof {proof}")
+            let data = quoted(&self.run.dir.data_proof());
+            format!("{zkdl} verify --statement {statement} --points {points} --proof {proof} --data-proof {data}")
         };
         let statement = &self.proven.statement;
         let (model, config_name) = (hex(&model_digest(&statement.end)), hex(&config_digest(statement)));

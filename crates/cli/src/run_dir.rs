@@ -4,6 +4,7 @@
 //! RUN/zkdl.toml                       configuration
 //! RUN/public/data.zkdl                what is public about the data, with their root
 //! RUN/public/points.zkdl              commitments to the training points
+//! RUN/public/data.proof               that all of them are in range, labels one-hot
 //! RUN/public/beacon                   what fixes the order of the points, unless the configuration has a nonce
 //! RUN/public/window-0000.statement    what window 0 proves (binary), and .statement.json, the same for people
 //! RUN/public/window-0000.proof        its proof
@@ -81,6 +82,11 @@ impl RunDir {
     /// What is public about the data.
     pub(crate) fn descriptor(&self) -> PathBuf {
         self.public().join("data.zkdl")
+    }
+
+    /// The proof that the data are in range.
+    pub(crate) fn data_proof(&self) -> PathBuf {
+        self.public().join("data.proof")
     }
 
     /// The point commitments while they are being made.

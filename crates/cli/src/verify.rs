@@ -1,19 +1,23 @@
 //! `zkdl verify`: from files alone, with the statement in words beside the verdict.
 
+use crate::cache::Remembered;
 use crate::error::{CliError, Kind, Result};
 use crate::progress::Context;
 use crate::report::{emit, emit_json, seconds};
 use crate::run_dir::{RunDir, read};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use zkdl::codec::FormatError;
+use zkdl::data_proof::DataProof;
 use zkdl::describe;
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
 use zkdl::statement::{Limits, hex};
 use zkdl::{PointCommitments, Statement, VerifyError};
+use zkdl_dataset::descriptor::Descriptor;
 
 /// The files of one window.
 #[derive(Debug, Clone)]
@@ -24,6 +28,19 @@ pub(crate) struct Files {
     pub(crate) points: PathBuf,
     /// The proof.
     pub(crate) proof: PathBuf,
+    /// The proof that the data are in range; needed unless that is taken for granted.
+    pub(crate) data_proof: Option<PathBuf>,
+}
+
+/// What is taken for granted about the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Nothing: their proof is verified.
+    Nothing,
+    /// That a proof that is remembered as verified was.
+    Memory,
+    /// That they are in range.
+    Data,
 }
 
 /// What the auditor holds from elsewhere.
@@ -43,6 +60,8 @@ pub(crate) struct Expected {
 pub(crate) struct Report {
     /// What was claimed, one statement for each run of adjoining windows; none if it could not even be read.
     claims: Vec<Statement>,
+    /// How it is known that the data are in range.
+    data: &'static str,
     /// Windows that were looked at.
     windows: usize,
     /// Seconds of verifying, without reading files.
@@ -52,32 +71,34 @@ pub(crate) struct Report {
 }
 
 /// Verifies three files.
-pub(crate) fn run_files(context: Context, files: &Files, expected: &Expected) -> Result<ExitCode> {
-    verify_files(context, files, expected)?.print(context)
+pub(crate) fn run_files(context: Context, files: &Files, expected: &Expected, trust: Trust) -> Result<ExitCode> {
+    verify_files(context, files, expected, trust)?.print(context)
 }
 
 /// Verifies all windows of a directory.
-pub(crate) fn run_directory(context: Context, root: &Path, expected: &Expected) -> Result<ExitCode> {
-    verify_directory(context, root, expected)?.print(context)
+pub(crate) fn run_directory(context: Context, root: &Path, expected: &Expected, trust: Trust) -> Result<ExitCode> {
+    verify_directory(context, root, expected, trust)?.print(context)
 }
 
 /// The verdict on three files. Errors are what keeps it from being found: files that cannot be read, or are of another kind.
-pub(crate) fn verify_files(context: Context, files: &Files, expected: &Expected) -> Result<Report> {
+pub(crate) fn verify_files(context: Context, files: &Files, expected: &Expected, trust: Trust) -> Result<Report> {
     let [statement, points, proof] = [&files.statement, &files.points, &files.proof].map(|path| read(path));
     let (statement, points, proof) = (statement?, points?, proof?);
-    let mut report = Report { claims: Vec::new(), windows: 1, time: 0.0, reason: None };
+    let data = data_proof(files.data_proof.as_deref(), trust)?;
+    let mut report = Report::new(1);
     report.settle(|report| {
         let statement = decoded(Statement::decode(&statement), &files.statement)?;
         report.claims.push(statement.clone());
         expected.compare(&report.claims)?;
         let points = decoded(PointCommitments::decode(&points), &files.points)?;
+        report.verify_data(context, &points, data, trust)?;
         report.verify(context, &statement, &points, &proof, &files.proof)
     })?;
     Ok(report)
 }
 
 /// The verdict on all windows of a run directory (or of its public part alone).
-pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expected) -> Result<Report> {
+pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expected, trust: Trust) -> Result<Report> {
     let dir = RunDir::for_auditor(root);
     let windows = dir.windows()?;
     if windows.is_empty() {
@@ -85,10 +106,12 @@ pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expecte
         return Err(CliError::usage(format!("{}: no proofs here: {next}", dir.public().display())));
     }
     let points = read(&dir.points())?;
+    let data_file = dir.data_proof();
+    let data = data_proof(Some(&data_file), trust)?;
     let files: Vec<_> = windows.iter().map(|i| dir.window(*i)).collect();
     let read_pair = |f: &crate::run_dir::WindowFiles| Ok((read(&f.statement)?, read(&f.proof)?));
     let contents: Vec<(Vec<u8>, Vec<u8>)> = files.iter().map(read_pair).collect::<Result<_>>()?;
-    let mut report = Report { claims: Vec::new(), windows: windows.len(), time: 0.0, reason: None };
+    let mut report = Report::new(windows.len());
     report.settle(|report| {
         let decode = |((statement, _), f): (&(Vec<u8>, _), &crate::run_dir::WindowFiles)| {
             decoded(Statement::decode(statement), &f.statement)
@@ -97,12 +120,24 @@ pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expecte
         report.claims = chain(&statements)?;
         expected.compare(&report.claims)?;
         let points = decoded(PointCommitments::decode(&points), &dir.points())?;
+        report.verify_data(context, &points, data, trust)?;
         for ((statement, (_, proof)), f) in statements.iter().zip(&contents).zip(&files) {
             report.verify(context, statement, &points, proof, &f.proof)?;
         }
         Ok(())
     })?;
     Ok(report)
+}
+
+/// Reads the proof of the data, unless they are trusted.
+fn data_proof(path: Option<&Path>, trust: Trust) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    match path {
+        _ if trust == Trust::Data => Ok(None),
+        Some(path) => Ok(Some((path.to_owned(), read(path)?))),
+        None => Err(CliError::usage(
+            "give --data-proof FILE, the proof that the data are in range, or take that for granted with --trust-data",
+        )),
+    }
 }
 
 /// Joins windows that follow one another. A gap starts a new claim; windows that should meet and do not are refused.
@@ -135,6 +170,27 @@ fn decoded<T>(result: std::result::Result<T, FormatError>, path: &Path) -> Resul
     })
 }
 
+/// Names what was verified: what is remembered under it counts for this version of the program only.
+fn data_digest(data: &Descriptor, points: &PointCommitments, proof: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [env!("CARGO_PKG_VERSION").as_bytes(), &data.encode(), points.0.as_flattened(), proof] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// A file that does not verify is invalid, unless this verifier is too small for it.
+pub(crate) fn settled<T>(verdict: std::result::Result<T, VerifyError>, path: &Path) -> Result<()> {
+    let name = path.display();
+    verdict.map(|_| ()).map_err(|error| match error {
+        VerifyError::Statement(StatementError::Limit { .. }) => {
+            CliError::usage(format!("{name}: too large for this verifier")).caused_by(error)
+        }
+        error => CliError::invalid(name.to_string()).caused_by(error),
+    })
+}
+
 impl Expected {
     fn compare(&self, claims: &[Statement]) -> Result<()> {
         let given = [self.model, self.data, self.beacon, self.config];
@@ -162,6 +218,39 @@ impl Expected {
 }
 
 impl Report {
+    fn new(windows: usize) -> Self {
+        Self { claims: Vec::new(), data: "not looked at", windows, time: 0.0, reason: None }
+    }
+
+    /// Verifies the proof of the data that all claims are about, unless they are trusted or it is remembered.
+    fn verify_data(
+        &mut self,
+        context: Context,
+        points: &PointCommitments,
+        proof: Option<(PathBuf, Vec<u8>)>,
+        trust: Trust,
+    ) -> Result<()> {
+        let (Some((path, proof)), Some(claim)) = (proof, self.claims.first()) else {
+            self.data = "taken for granted";
+            return Ok(());
+        };
+        let memory = Remembered::new(trust != Trust::Memory || context.no_cache);
+        let digest = data_digest(&claim.data, points, &proof);
+        if memory.knows(&digest) {
+            self.data = "remembered as proven";
+            return Ok(());
+        }
+        let started = Instant::now();
+        let verdict = DataProof::decode(&proof).map_err(VerifyError::from).and_then(|proof| {
+            zkdl::data_proof::verify(&claim.data, points, &proof, &Limits::default(), context.generators)
+        });
+        self.time += started.elapsed().as_secs_f64();
+        settled(verdict, &path)?;
+        memory.keep(&digest);
+        self.data = "proven";
+        Ok(())
+    }
+
     /// Whether everything was valid.
     pub(crate) fn is_valid(&self) -> bool {
         self.reason.is_none()
@@ -191,13 +280,7 @@ impl Report {
             .map_err(VerifyError::from)
             .and_then(|proof| zkdl::verify(statement, points, &proof, &Limits::default(), context.generators));
         self.time += started.elapsed().as_secs_f64();
-        let name = path.display();
-        verdict.map(|_| ()).map_err(|error| match error {
-            VerifyError::Statement(StatementError::Limit { .. }) => {
-                CliError::usage(format!("{name}: too large for this verifier")).caused_by(error)
-            }
-            error => CliError::invalid(name.to_string()).caused_by(error),
-        })
+        settled(verdict, path)
     }
 
     /// As JSON.
@@ -205,6 +288,7 @@ impl Report {
         json!({
             "verdict": if self.is_valid() { "VALID" } else { "INVALID" },
             "reason": self.reason,
+            "data": self.data,
             "windows": self.windows,
             "seconds": self.time,
             "claims": self.claims.iter().map(describe::to_json).collect::<Vec<_>>(),
@@ -222,6 +306,8 @@ impl Report {
         for claim in &self.claims {
             lines.push(title.to_owned());
             lines.extend(describe::in_words(claim).iter().map(|line| format!("  {line}")));
+            let (ranges, data) = (describe::data_claim(&claim.data), self.data);
+            lines.push(format!("  Data ({data}): {ranges}"));
             lines.extend(describe::premises(claim).iter().map(|line| format!("  {line}")));
         }
         lines.join("\n")

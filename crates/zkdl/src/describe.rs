@@ -16,6 +16,7 @@ use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zkdl_arguments::rows::{cell_row_count, weight_row_count};
+use zkdl_dataset::descriptor::Descriptor;
 
 const MODEL: &str = "zkdl/model/v1";
 const CONFIG: &str = "zkdl/config/v1";
@@ -166,6 +167,7 @@ pub fn to_json(statement: &Statement) -> Value {
         "multipliers": multipliers,
         "start": start,
         "log_columns": statement.log_columns,
+        "data_proof_claims": data_claim(&statement.data),
         "premises": premises(statement),
     })
 }
@@ -242,17 +244,20 @@ fn start_in_words(statement: &Statement) -> String {
     }
 }
 
-/// What a valid proof of this statement takes for granted.
+/// What a valid data proof says.
+#[must_use]
+pub fn data_claim(data: &Descriptor) -> String {
+    format!(
+        "Every committed feature is an integer in [{}, {}], every label is one of {} classes, and rows hold nothing else.",
+        data.value_min, data.value_max, data.classes
+    )
+}
+
+/// What a valid proof of this statement takes for granted, beside a valid data proof ([`data_claim`]).
 #[must_use]
 pub fn premises(statement: &Statement) -> Vec<String> {
-    let data = &statement.data;
-    let mut premises = vec![
-        format!(
-            "Not proven here: that the committed features lie in [{}, {}] and that the committed labels are one-hot.",
-            data.value_min, data.value_max
-        ),
-        "Not proven here: that the data root was published before the nonce was chosen.".to_owned(),
-    ];
+    let mut premises =
+        vec!["Not proven here: that the data root was published before the nonce was chosen.".to_owned()];
     if let Start::Committed(rows) = &statement.start {
         premises.push(format!(
             "Not proven here: how the start weights {} came about. That takes valid proofs of all earlier steps, each starting from the final rows of the one before.",
@@ -265,7 +270,6 @@ pub fn premises(statement: &Statement) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zkdl_dataset::descriptor::Descriptor;
     use zkdl_train::Format;
 
     fn statement() -> Statement {

@@ -154,7 +154,8 @@ fn verify_tells_invalid_from_unreadable_and_mixed_up() {
     replace(&proof, 0, &["VALID"]);
     let mixed = |statement: &str, points: &str, code, words: &[&str]| {
         let proof = "run/public/window-0000.proof";
-        sandbox.fails(&["verify", "--statement", statement, "--points", points, "--proof", proof], code, words);
+        let args = ["verify", "--statement", statement, "--points", points, "--proof", proof, "--trust-data"];
+        sandbox.fails(&args, code, words);
     };
     let (statement, points) = ("run/public/window-0000.statement", "run/public/points.zkdl");
     mixed("data.csv", points, 2, &["not a statement"]);
@@ -168,6 +169,36 @@ fn verify_tells_invalid_from_unreadable_and_mixed_up() {
     *other.last_mut().unwrap() ^= 1;
     std::fs::write(sandbox.path("other.statement"), other).unwrap();
     mixed("other.statement", points, 1, &["INVALID", "another statement"]);
+}
+
+#[test]
+fn the_proof_of_the_data_is_verified_unless_it_is_taken_for_granted() {
+    const DATA: &str = "run/public/data.proof";
+    let (sandbox, other) = (Sandbox::trained(), Sandbox::trained());
+    sandbox.ok(&["prove", "run"]);
+    let args = verify_args(0);
+    let bare = &args[..7];
+    assert!(sandbox.ok(&["verify", "run"]).contains("Data (proven): Every committed feature is an integer in [0, 16]"));
+    sandbox.fails(&with(bare, &[]), 2, &["--data-proof", "--trust-data"]);
+    assert!(sandbox.ok(&with(bare, &["--trust-data"])).contains("Data (taken for granted)"));
+    let proof = sandbox.read(DATA);
+    std::fs::write(sandbox.path(DATA), other.read(DATA)).unwrap();
+    sandbox.fails(&["verify", "run"], 1, &["INVALID", DATA, "another statement"]);
+    sandbox.fails(&with(&args, &[]), 1, &["INVALID", DATA]);
+    let mut changed = proof.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    std::fs::write(sandbox.path(DATA), &changed).unwrap();
+    sandbox.fails(&["verify", "run"], 1, &["INVALID", DATA]);
+    std::fs::remove_file(sandbox.path(DATA)).unwrap();
+    sandbox.fails(&["verify", "run"], 3, &[DATA]);
+    assert_eq!(sandbox.json(&["verify", "run", "--trust-data", "--json"])["data"], "taken for granted");
+    std::fs::write(sandbox.path(DATA), &proof).unwrap();
+    for remembered in ["proven", "remembered as proven"] {
+        assert_eq!(sandbox.json(&["verify", "run", "--remember-data", "--json"])["data"], remembered);
+        assert_eq!(sandbox.json(&["verify", "run", "--json"])["data"], "proven");
+    }
+    std::fs::write(sandbox.path(DATA), &changed).unwrap();
+    sandbox.fails(&["verify", "run", "--remember-data"], 1, &["INVALID", DATA]);
 }
 
 #[test]

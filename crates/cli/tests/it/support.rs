@@ -171,9 +171,19 @@ window = 4
 /// The files of a window as arguments of `verify`.
 pub(crate) fn verify_args(window: u32) -> Vec<String> {
     let file = |end: &str| format!("run/public/window-{window:04}.{end}");
-    ["verify", "--statement", &file("statement"), "--points", "run/public/points.zkdl", "--proof", &file("proof")]
-        .map(str::to_owned)
-        .into()
+    [
+        "verify",
+        "--statement",
+        &file("statement"),
+        "--points",
+        "run/public/points.zkdl",
+        "--proof",
+        &file("proof"),
+        "--data-proof",
+        "run/public/data.proof",
+    ]
+    .map(str::to_owned)
+    .into()
 }
 
 /// `args` as string slices, with others after them.
