@@ -33,6 +33,15 @@ pub struct Descriptor {
     pub root: [u8; 32],
 }
 
+/// What a feature may hold, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueRange {
+    /// Smallest integer.
+    pub min: i32,
+    /// Largest integer.
+    pub max: i32,
+}
+
 /// Why a descriptor, or bytes that should hold one, are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptorError {
@@ -101,6 +110,18 @@ impl Descriptor {
             return Err(DescriptorError::FractionBits { bits: self.fraction_bits });
         }
         Ok(())
+    }
+
+    /// What the feature of this column may hold.
+    #[must_use]
+    pub fn range(&self, _column: usize) -> ValueRange {
+        ValueRange { min: self.value_min, max: self.value_max }
+    }
+
+    /// One range for each feature.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<ValueRange> {
+        (0..self.features as usize).map(|column| self.range(column)).collect()
     }
 
     /// The canonical encoding, [`ENCODED_BYTES`] long.
