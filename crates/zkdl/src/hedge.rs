@@ -29,6 +29,15 @@ impl Hedge {
         self.part(part.len(), part.par_chunks(BLOCK).map(|block| Sha256::digest(block).into()).collect())
     }
 
+    /// Adds integers, 4 bytes each, little endian.
+    pub(crate) fn words(self, part: &[i32]) -> Self {
+        let digest = |block: &[i32]| {
+            let bytes = Zeroizing::new(block.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>());
+            Sha256::digest(&*bytes).into()
+        };
+        self.part(4 * part.len(), part.par_chunks(BLOCK / 4).map(digest).collect())
+    }
+
     /// Adds integers, 8 bytes each, little endian.
     pub(crate) fn integers(self, part: &[i64]) -> Self {
         let digest = |block: &[i64]| {
@@ -78,6 +87,9 @@ mod tests {
         let integers: Vec<i64> = (0..BLOCK as i64 / 8 + 3).map(|i| i * -7919).collect();
         let bytes: Vec<u8> = integers.iter().flat_map(|n| n.to_le_bytes()).collect();
         assert_eq!(Hedge::new().integers(&integers).finish(), Hedge::new().bytes(&bytes).finish());
+        let words: Vec<i32> = (0..BLOCK as i32 / 4 + 3).map(|i| i * -7919).collect();
+        let bytes: Vec<u8> = words.iter().flat_map(|n| n.to_le_bytes()).collect();
+        assert_eq!(Hedge::new().words(&words).finish(), Hedge::new().bytes(&bytes).finish());
         let one = Scalar::from(1);
         assert_eq!(Hedge::new().scalars(&[one]).finish(), Hedge::new().bytes(&encode(&one)).finish());
     }
