@@ -142,6 +142,8 @@ pub enum Check {
     Knowledge,
     /// The batched opening of the committed rows.
     Opening,
+    /// Knowledge of what a committed row holds beside its public part.
+    Representation,
 }
 
 /// `form + blind H + sum_j columns_j G_j = 0`.

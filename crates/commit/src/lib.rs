@@ -6,8 +6,9 @@
 //! | [`blinds`] | hedged randomness |
 //! | [`channel`] | hide, receive, challenge: the surroundings of every argument |
 //! | [`sigma`] | products of hidden values, knowledge of openings |
+//! | [`representation`] | knowledge of what a committed row holds beside its public part |
 //! | [`ipa`] | the inner-product argument that ends every proof |
-//! | [`merkle`] | the tree over data point commitments |
+//! | [`merkle`] | the tree over data point commitments, and its paths |
 //! | [`table`] | row commitments of bits and bytes from tables |
 //! | [`msm`] | multi-scalar multiplication |
 //! | [`endo`] | folding points by a short challenge |
@@ -21,6 +22,7 @@ pub mod ipa;
 pub mod merkle;
 pub mod msm;
 pub mod pedersen;
+pub mod representation;
 pub mod sigma;
 pub mod table;
 

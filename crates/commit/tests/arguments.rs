@@ -6,6 +6,7 @@ use zkdl_commit::blinds::{BlindSource, OsEntropy};
 use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter, ProverChannel, VerifierChannel};
 use zkdl_commit::msm::msm;
 use zkdl_commit::pedersen::{Commitment, Hidden, Opening};
+use zkdl_commit::representation::{self, Public};
 use zkdl_commit::sigma::{self, Product};
 use zkdl_commit::{ipa, pedersen};
 use zkdl_field::generators::Generators;
@@ -291,4 +292,58 @@ fn hidden_values_are_linear() {
     let equation = Equation::new(Check::Knowledge, form - Commitment::public(combined.value), -combined.blind);
     assert!(group::is_identity(&sum(&equation, &points, &g)));
     assert_eq!(combined.value, dot(&[a, -b, c], &[Scalar::from(7), Scalar::from(11), Scalar::ONE]));
+}
+
+/// Proves that the row with `public` columns holds `y` under `blind`; `row` is what is really committed. Returns what fails.
+fn representation_proof(row: &[Scalar], public: &Public, y: &[Scalar]) -> Vec<Check> {
+    let g = generators(8);
+    let r = random().unwrap();
+    let c = group::affine(&(msm(&g.columns, row) + g.blind * r));
+    let mut channel = writer(&g);
+    representation::prove(&mut channel, public, y, &r);
+    let proof = channel.sender.finish();
+    let mut channel = reader(&proof);
+    let first = channel.register([c]);
+    representation::verify(&mut channel, Commitment::point(first), public).unwrap();
+    failing(&channel, &g)
+}
+
+#[test]
+fn representations_are_exact() {
+    let row: Vec<Scalar> = (0..5).map(|_| random().unwrap()).collect();
+    let split = |k: usize| (Public { columns: row[..k].to_vec(), hidden: row.len() - k }, &row[k..]);
+    for k in 0..=5 {
+        let (public, y) = split(k);
+        assert_eq!(representation_proof(&row, &public, y), [], "{k} public columns");
+        for j in 0..k {
+            let mut other = public.clone();
+            other.columns[j] += Scalar::ONE;
+            assert_eq!(representation_proof(&row, &other, y), [Check::Representation]);
+        }
+    }
+    // What lies behind the hidden columns is not part of them.
+    let (public, y) = split(3);
+    let junk = [row.clone(), vec![Scalar::ZERO, Scalar::ONE]].concat();
+    assert_eq!(representation_proof(&junk, &public, y), [Check::Representation]);
+}
+
+#[test]
+fn representations_are_simulated() {
+    let g = generators(8);
+    let public = Public { columns: vec![random().unwrap(), random().unwrap()], hidden: 3 };
+    let c = group::affine(&g.commit(&random().unwrap(), &random().unwrap()));
+    let e = Transcript::scripted([[7; 64]]).challenge("e");
+    let responses: Vec<Scalar> = (0..4).map(|_| random().unwrap()).collect();
+    let columns: Vec<Scalar> = public.columns.iter().map(|x| e * x).chain(responses[..3].iter().copied()).collect();
+    let t = msm(&g.columns, &columns) + g.blind * responses[3] - c * e;
+    let mut proof = group::encode(&group::affine(&t)).to_vec();
+    proof.extend(responses.iter().flat_map(scalar::encode));
+    let failing_with = |receiver| {
+        let mut channel = ProofReader::new(receiver);
+        let first = channel.register([c]);
+        representation::verify(&mut channel, Commitment::point(first), &public).unwrap();
+        failing(&channel, &g)
+    };
+    assert_eq!(failing_with(Receiver::with_transcript(Transcript::scripted([[7; 64]]), &proof)), []);
+    assert_eq!(failing_with(Receiver::new(NAME, &DIGEST, &proof)), [Check::Representation]);
 }

@@ -112,10 +112,16 @@ impl Descriptor {
         Ok(())
     }
 
-    /// The range of every feature: a list as long as the descriptor says.
+    /// What the feature of this column may hold.
+    #[must_use]
+    pub fn range(&self, _column: usize) -> ValueRange {
+        ValueRange { min: self.value_min, max: self.value_max }
+    }
+
+    /// One range for each feature.
     #[must_use]
     pub fn ranges(&self) -> Vec<ValueRange> {
-        vec![ValueRange { min: self.value_min, max: self.value_max }; self.features as usize]
+        (0..self.features as usize).map(|column| self.range(column)).collect()
     }
 
     /// The canonical encoding, [`ENCODED_BYTES`] long.

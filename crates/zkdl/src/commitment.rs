@@ -41,8 +41,7 @@ impl PointCommitments {
     /// # Errors
     /// [`EmptyTree`].
     pub fn root(&self, data: &Descriptor) -> Result<[u8; 32], EmptyTree> {
-        let bound = Descriptor { root: self.tree()?, ..data.clone() };
-        Ok(Sha256::new().chain_update([2]).chain_update(bound.encode()).finalize().into())
+        Ok(data_root(data, self.tree()?))
     }
 
     /// The encoding.
@@ -63,6 +62,12 @@ impl PointCommitments {
         d.finish()?;
         Ok(Self(points))
     }
+}
+
+/// The data root from the root of the tree: see [`PointCommitments::root`].
+pub(crate) fn data_root(data: &Descriptor, tree: [u8; 32]) -> [u8; 32] {
+    let bound = Descriptor { root: tree, ..data.clone() };
+    Sha256::new().chain_update([2]).chain_update(bound.encode()).finalize().into()
 }
 
 /// Row commitments with their secret blinds.

@@ -1,9 +1,11 @@
 //! What can go wrong, told apart: malformed bytes, a false claim, misuse. No error carries witness values.
 
 use crate::codec::FormatError;
+use crate::query::QueryError;
 use zkdl_arguments::ShapeError;
 use zkdl_arguments::opening::OpeningError;
 use zkdl_commit::ipa::IpaError;
+use zkdl_commit::merkle::PathError;
 use zkdl_dataset::descriptor::DescriptorError;
 use zkdl_dataset::schedule::ScheduleError;
 use zkdl_field::group::PointError;
@@ -91,6 +93,21 @@ pub enum VerifyError {
         /// What is wrong.
         source: PointError,
     },
+    /// The question has no answer.
+    #[error("the question is refused: {0}")]
+    Query(#[from] QueryError),
+    /// The answer is to another question.
+    #[error("the answer is about another {what} than the one asked for")]
+    Answer {
+        /// What differs.
+        what: &'static str,
+    },
+    /// A Merkle path that leads nowhere.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The committed point is another one.
+    #[error("the answer is false: the committed point is not the one asked for")]
+    Membership,
     /// A product of hidden values does not hold.
     #[error("the proof is false: the product argument {which:?} does not hold")]
     Product {
@@ -145,6 +162,15 @@ pub enum ProveError {
     /// The data are not what the descriptor says.
     #[error("a feature is outside the range of its column, or a label is no class: the descriptor is of other data")]
     OutOfRange,
+    /// The question has no answer.
+    #[error("the question is refused: {0}")]
+    Query(#[from] QueryError),
+    /// Absence is asked to be proven of a point that is in the data set (or, with probability below 2^-200, collides with one).
+    #[error("a point of the question is in the data set: it cannot be proven absent")]
+    Member,
+    /// Membership is asked to be proven of a point that is not in the data set.
+    #[error("the point of the question is not in the data set: it cannot be proven a member")]
+    NotMember,
     /// No randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),

@@ -12,12 +12,15 @@
 //! | [`training`] | `prove` and `verify` of one window of steps |
 //! | [`data_proof`] | `prove` and `verify`, once for a data set: features in range, labels one-hot |
 //! | [`proof`] | the proof file |
+//! | [`query`], [`answer`] | questions about a data set, and answers as they are stored |
+//! | [`membership`] | "this point is in the data set": `prove` and `verify` |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
 //! | [`error`] | malformed, false, misuse |
 //!
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
+pub mod answer;
 pub mod codec;
 pub mod columns;
 pub mod commitment;
@@ -28,14 +31,18 @@ pub mod error;
 pub mod generators;
 mod hedge;
 pub mod points;
+pub mod membership;
 pub mod proof;
+pub mod query;
 mod settle;
 pub mod statement;
 pub mod training;
 
+pub use answer::{AbsentAnswer, MemberAnswer};
 pub use commitment::{BlindedRows, PointCommitments};
 pub use error::{ProveError, VerifyError};
 pub use generators::GeneratorSource;
+pub use query::{DataSet, Query, Question};
 pub use statement::{Start, Statement};
 pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
 pub use zkdl_arguments::progress::Argument;
@@ -44,6 +51,8 @@ pub use zkdl_arguments::progress::Argument;
 pub mod spec {
     #[doc = include_str!("../../../spec/statement.md")]
     pub mod statement {}
+    #[doc = include_str!("../../../spec/membership.md")]
+    pub mod membership {}
     #[doc = include_str!("../../../spec/soundness.md")]
     pub mod soundness {}
     #[doc = include_str!("../../../spec/zero_knowledge.md")]

@@ -51,6 +51,7 @@ pub(crate) fn settle(mut channel: ProofReader<'_>, generators: &Generators) -> R
     Err(match failed.map(|e| e.check) {
         Some(Check::Product(which)) => VerifyError::Product { which },
         Some(Check::Knowledge) => VerifyError::Knowledge,
+        Some(Check::Representation) => VerifyError::Membership,
         Some(Check::Opening) | None => VerifyError::Opening,
     })
 }
