@@ -17,24 +17,20 @@ use crate::commitment::PointCommitments;
 use crate::error::{ProveError, StatementError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
-use crate::settle::{check_points, register_points, settle};
+use crate::settle::{check_points, commit_rows, discharge, read_discharge, register_points, settle};
 use crate::statement::{GENERATORS, Limits, hex};
 use crate::training::{Phase, Verified};
 use sha2::{Digest, Sha256};
 use std::ops::RangeInclusive;
 use zeroize::Zeroizing;
-use zkdl_arguments::opening::{self, RowValues};
+use zkdl_arguments::opening::RowValues;
 use zkdl_arguments::ranges::{self, Layout};
 use zkdl_arguments::rows::Packing;
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
-use zkdl_commit::pedersen::Commitment;
-use zkdl_commit::table::commit_bits;
-use zkdl_commit::{ipa, sigma};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::multilinear::log2_ceil;
-use zkdl_field::scalar::dot;
-use zkdl_field::{Field, Scalar, group};
+use zkdl_field::{Scalar, group};
 use zkdl_transcript::{ReadError, Receiver, Sender};
 
 /// Protocol name of the transcript.
@@ -186,20 +182,14 @@ pub fn prove_with_entropy(
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
     progress(Phase::Commit);
     let rows = layout.rows(&bits);
-    let bit_blinds = commit_rows(&mut channel, &rows)?;
+    let bit_blinds = commit_rows(&mut channel, "bits.row", &rows)?;
     let obligations = ranges::prove(&mut channel, &layout, &bits, &mut |a| progress(Phase::Argument(a)));
-    progress(Phase::Opening);
     let points = input.features.chunks_exact(data.features as usize).zip(input.labels);
     let mut values: Vec<RowValues<'_>> =
         points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
     values.extend(rows.into_iter().map(RowValues::Bits));
-    let (reduced, vector) = opening::prove(&mut channel, 1 << log_columns, &obligations.queries, &values)?;
-    progress(Phase::InnerProduct);
-    sigma::prove_products(&mut channel, &obligations.products);
-    sigma::prove_knowledge(&mut channel);
-    let blind = dot(&reduced.row_weights, &Zeroizing::new([input.blinds, &bit_blinds].concat()));
-    let opened = ipa::Witness { vector: Zeroizing::new(vector), blind, value: reduced.value };
-    ipa::prove(&mut channel, &generators.columns, opened, &reduced.point)?;
+    let blinds = Zeroizing::new([input.blinds, &bit_blinds].concat());
+    discharge(&mut channel, &obligations, &values, &blinds, progress)?;
     Ok(DataProof { statement: digest, log_columns, body: channel.sender.finish() })
 }
 
@@ -243,23 +233,8 @@ fn read<'a>(
     }
     let obligations = ranges::verify(&mut channel, layout)?;
     let rows = points.0.len() + layout.packing().rows();
-    let reduced = opening::verify(&mut channel, columns, &obligations.queries, rows)?;
-    sigma::verify_products(&mut channel, &obligations.products)?;
-    sigma::verify_knowledge(&mut channel)?;
-    let rows = reduced.row_weights.into_iter().enumerate().collect();
-    let opened = Commitment { terms: rows, constant: Scalar::ZERO };
-    ipa::verify(&mut channel, opened, reduced.value, &reduced.point)?;
+    read_discharge(&mut channel, columns, &obligations, rows)?;
     Ok(channel)
-}
-
-/// Commits the rows of bits and sends the commitments; returns the blinds.
-fn commit_rows(channel: &mut ProofWriter<'_>, rows: &[&[u8]]) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
-    let blinds = Zeroizing::new(channel.blinds.draw_many(rows.len()));
-    let starts = channel.generators.blinds(&blinds)?;
-    for point in commit_bits(&channel.generators.columns, rows, &starts) {
-        channel.sender.send_point("bits.row", &point);
-    }
-    Ok(blinds)
 }
 
 /// Hedges the blinds: proofs of different data never share one, even if the system's randomness repeats.

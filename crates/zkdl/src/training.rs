@@ -17,10 +17,10 @@ use crate::error::{ProveError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
 use crate::proof::Proof;
-use crate::settle::{check_points, register_points, settle};
+use crate::settle::{check_points, commit_rows, discharge, read_discharge, register_points, settle};
 use crate::statement::{Limits, PROTOCOL, Start, Statement, hex};
 use zeroize::Zeroizing;
-use zkdl_arguments::opening::{self, RowValues};
+use zkdl_arguments::opening::RowValues;
 use zkdl_arguments::progress::Argument;
 use zkdl_arguments::rows::{cell_row_count, cell_rows};
 use zkdl_arguments::selection::RowBases;
@@ -28,11 +28,7 @@ use zkdl_arguments::update::Start as StartValues;
 use zkdl_arguments::{Shape, Witness, window};
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
-use zkdl_commit::pedersen::Commitment;
-use zkdl_commit::table::commit_bits;
-use zkdl_commit::{ipa, sigma};
-use zkdl_field::scalar::dot;
-use zkdl_field::{Field, Scalar, group};
+use zkdl_field::{Scalar, group};
 use zkdl_train::{Trace, Weights, initial_weights};
 use zkdl_transcript::{ReadError, Receiver, Sender};
 
@@ -118,15 +114,8 @@ pub fn prove_with_entropy(
     let start = start_values(statement, &witness.start);
     let obligations =
         window::prove(&mut channel, &shape, &bases, &witness, start, &mut |a| progress(Phase::Argument(a)));
-    progress(Phase::Opening);
     let rows = row_values(statement, &shape, input);
-    let (reduced, vector) = opening::prove(&mut channel, shape.columns, &obligations.queries, &rows)?;
-    progress(Phase::InnerProduct);
-    sigma::prove_products(&mut channel, &obligations.products);
-    sigma::prove_knowledge(&mut channel);
-    let blind = dot(&reduced.row_weights, &row_blinds(input, &cell_blinds));
-    let opened = ipa::Witness { vector: Zeroizing::new(vector), blind, value: reduced.value };
-    ipa::prove(&mut channel, &generators.columns, opened, &reduced.point)?;
+    discharge(&mut channel, &obligations, &rows, &row_blinds(input, &cell_blinds), progress)?;
     Ok(Proof { statement: digest, body: channel.sender.finish() })
 }
 
@@ -169,12 +158,7 @@ fn read<'a>(
     let public = public_start(statement);
     let slices: Vec<&[i64]> = public.iter().flat_map(|w| &w.layers).map(|l| l.values.as_slice()).collect();
     let obligations = window::verify(&mut channel, shape, &bases, start_values(statement, &slices))?;
-    let reduced = opening::verify(&mut channel, shape.columns, &obligations.queries, bases.total)?;
-    sigma::verify_products(&mut channel, &obligations.products)?;
-    sigma::verify_knowledge(&mut channel)?;
-    let rows = reduced.row_weights.into_iter().enumerate().collect();
-    let opened = Commitment { terms: rows, constant: Scalar::ZERO };
-    ipa::verify(&mut channel, opened, reduced.value, &reduced.point)?;
+    read_discharge(&mut channel, shape.columns, &obligations, bases.total)?;
     Ok(channel)
 }
 
@@ -246,12 +230,7 @@ fn commit_cells(
 ) -> Result<Zeroizing<Vec<Scalar>>, ProveError> {
     let ranges = cell_rows(shape);
     let rows: Vec<&[u8]> = ranges.iter().map(|row| &trace.layers[row.slot].bytes[row.range.clone()]).collect();
-    let blinds = Zeroizing::new(channel.blinds.draw_many(rows.len()));
-    let starts = channel.generators.blinds(&blinds)?;
-    for point in commit_bits(&channel.generators.columns, &rows, &starts) {
-        channel.sender.send_point("cells.row", &point);
-    }
-    Ok(blinds)
+    commit_rows(channel, "cells.row", &rows)
 }
 
 /// All committed rows in the order of [`RowBases`].

@@ -3,8 +3,8 @@
 use super::*;
 use crate::GeneratorSource;
 use crate::commitment::PointCommitments;
-use crate::points::commit_points;
 use crate::membership::find;
+use crate::points::commit_points;
 use std::sync::LazyLock;
 use zkdl_commit::blinds::Entropy;
 use zkdl_commit::merkle::Tree;
