@@ -126,6 +126,22 @@ impl Words {
         words
     }
 
+    /// The first `count` values, at most eight.
+    #[inline(always)]
+    fn short(values: &[i32], count: usize) -> Self {
+        let mut words = Self::ZERO;
+        if let (WIDTH, Some(whole)) = (count, values.first_chunk::<WIDTH>()) {
+            for (word, value) in words.low.iter_mut().zip(whole) {
+                *word = u64::from(value.cast_unsigned());
+            }
+            return words;
+        }
+        for (word, value) in words.low.iter_mut().zip(&values[..count]) {
+            *word = u64::from(value.cast_unsigned());
+        }
+        words
+    }
+
     /// The bytes of a word.
     #[inline(always)]
     pub(crate) fn bytes(&self, lane: usize) -> [u8; 16] {
@@ -163,6 +179,8 @@ enum Source<'a> {
     Cells { bytes: &'a [u8], stride: usize, neg: Option<u32> },
     /// Row by row.
     Integers(Vec<&'a [i64]>),
+    /// Row by row.
+    Short(Vec<&'a [i32]>),
 }
 
 /// A matrix of integers, row-major, each the sum of its pieces.
@@ -205,6 +223,13 @@ impl<'a> IntegerMatrix<'a> {
         Self { source: Source::Integers(rows), pieces, width, height }
     }
 
+    /// Rows of `width` short integers each.
+    #[must_use]
+    pub fn short_rows(rows: Vec<&'a [i32]>, width: usize) -> Self {
+        let height = rows.len();
+        Self { source: Source::Short(rows), pieces: Piece::cut(0, 32, true, 0), width, height }
+    }
+
     /// Entries a row.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -225,16 +250,9 @@ impl<'a> IntegerMatrix<'a> {
         match &self.source {
             Source::Features { values, rows } => {
                 let first = rows[row] as usize * self.width + column;
-                if let (WIDTH, Some(whole)) = (count, values[first..].first_chunk::<WIDTH>()) {
-                    for (word, value) in words.low.iter_mut().zip(whole) {
-                        *word = u64::from(value.cast_unsigned());
-                    }
-                    return words;
-                }
-                for (word, value) in words.low.iter_mut().zip(&values[first..first + count]) {
-                    *word = u64::from(value.cast_unsigned());
-                }
+                return Words::short(&values[first..], count);
             }
+            Source::Short(rows) => return Words::short(&rows[row][column..], count),
             Source::Cells { bytes, stride, .. } => {
                 let row = &bytes[row * self.width * stride..];
                 return Words::cells(row, *stride, self.width, column, 1);
@@ -450,6 +468,9 @@ mod tests {
             .map(|n| i128::from(*n) << 3)
             .collect();
         check(&IntegerMatrix::features(&values, 5, rows, 3), &plain);
+        let plain: Vec<i128> = values.iter().map(|n| i128::from(*n)).collect();
+        check(&IntegerMatrix::short_rows(values.chunks(5).collect(), 5), &plain);
+        check(&IntegerMatrix::short_rows(values.chunks(35).collect(), 35), &plain);
     }
 
     #[test]

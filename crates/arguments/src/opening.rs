@@ -26,7 +26,7 @@ use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};
 use zkdl_field::multilinear::{eq_table, log2_ceil};
-use zkdl_field::scalar::{ProductSum, SmallDot, dot, powers};
+use zkdl_field::scalar::{ProductSum, dot, powers};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{self as sumcheck, SumOfProducts, Term};
 use zkdl_transcript::ReadError;
@@ -247,7 +247,8 @@ pub fn combine_rows(class: &Class, rows: &[RowValues<'_>]) -> Vec<Scalar> {
 
 fn combine_scalars(rows: &[(&[Scalar], Scalar)]) -> Vec<Scalar> {
     let scaled = |(row, weight): &(&[Scalar], Scalar)| row.iter().map(|x| x * weight).collect();
-    rows.iter().map(scaled).fold(Vec::new(), add_longer)
+    let part = |rows: &[_]| rows.iter().map(scaled).fold(Vec::new(), add_longer);
+    rows.par_chunks(16).map(part).reduce(Vec::new, add_longer)
 }
 
 fn add_longer(mut a: Vec<Scalar>, b: Vec<Scalar>) -> Vec<Scalar> {
@@ -340,10 +341,11 @@ fn combine_integers(rows: &[(&[i64], Scalar)]) -> Vec<Scalar> {
 }
 
 fn combine_points(points: &[(&[i32], usize, Scalar)]) -> Vec<Scalar> {
-    let weights = SmallDot::new(&points.iter().map(|(_, _, w)| *w).collect::<Vec<_>>());
-    let features = points.first().map_or(0, |(x, _, _)| x.len());
-    let column = |j: usize| weights.dot(points.iter().map(|(x, _, _)| i64::from(x[j])));
-    let mut sums: Vec<Scalar> = (0..features).into_par_iter().map(column).collect();
+    let Some((first, _, _)) = points.first() else { return Vec::new() };
+    let features = first.len();
+    let weights: Vec<Scalar> = points.iter().map(|(_, _, weight)| *weight).collect();
+    let rows = IntegerMatrix::short_rows(points.iter().map(|(x, _, _)| *x).collect(), features);
+    let mut sums = rows.combine(0, &weights);
     for (_, label, weight) in points {
         let column = features + label;
         sums.resize(sums.len().max(column + 1), Scalar::ZERO);

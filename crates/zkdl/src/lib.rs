@@ -12,12 +12,14 @@
 //! | [`proof`] | the proof file |
 //! | [`query`], [`answer`] | questions about a data set, and answers as they are stored |
 //! | [`membership`] | "this point is in the data set": `prove` and `verify` |
+//! | [`absence`] | "none of these points is in the data set": `prove` and `verify` |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
 //! | [`error`] | malformed, false, misuse |
 //!
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
+pub mod absence;
 pub mod answer;
 pub mod codec;
 pub mod columns;
@@ -48,6 +50,8 @@ pub mod spec {
     pub mod statement {}
     #[doc = include_str!("../../../spec/membership.md")]
     pub mod membership {}
+    #[doc = include_str!("../../../spec/absence.md")]
+    pub mod absence {}
     #[doc = include_str!("../../../spec/soundness.md")]
     pub mod soundness {}
     #[doc = include_str!("../../../spec/zero_knowledge.md")]

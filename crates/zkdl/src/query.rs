@@ -21,7 +21,7 @@ use zkdl_field::Scalar;
 /// Most queries of one question.
 pub const MAX_QUERIES: usize = 1 << 10;
 /// Binary logarithm of the most columns that features and labels may take.
-pub(crate) const MAX_LOG_COLUMNS: u32 = 20;
+pub(crate) const MAX_LOG_COLUMNS: u32 = 19;
 
 /// A point that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
