@@ -470,6 +470,9 @@ mod tests {
             .map(|n| i128::from(*n) << 3)
             .collect();
         check(&IntegerMatrix::features(&values, 5, rows, 3), &plain);
+        let plain: Vec<i128> = values.iter().map(|n| i128::from(*n)).collect();
+        check(&IntegerMatrix::points(values.chunks(5).collect(), 5), &plain);
+        check(&IntegerMatrix::points(values.chunks(35).collect(), 35), &plain);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`bit_cells`] | the prover's work for the booleanity of ranges, on cells |
 //! | [`selection`] | which committed rows each claim is about, and with what weights |
 //! | [`opening`] | all claims about committed rows in one inner-product argument |
+//! | [`absence`], [`differences`] | none of the points asked for is a row of the data, and the prover's work for it |
 //! | [`integers`] | matrices of small integers, as they lie in memory, times vectors of scalars |
 //! | [`matmul`] | the sum that forward and backward share |
 //! | [`rows`] | how cells and weights lie in committed rows |
@@ -22,6 +23,7 @@
 //!
 //! Position: sumcheck <- **arguments** <- zkdl.
 
+pub mod absence;
 pub mod axis;
 pub mod backward;
 pub mod bit_cells;
@@ -29,6 +31,7 @@ pub mod bits;
 pub mod booleanity;
 pub mod cell_tables;
 pub mod cells;
+pub mod differences;
 pub mod forward;
 pub mod integers;
 pub mod matmul;

@@ -247,7 +247,8 @@ pub fn combine_rows(class: &Class, rows: &[RowValues<'_>]) -> Vec<Scalar> {
 
 fn combine_scalars(rows: &[(&[Scalar], Scalar)]) -> Vec<Scalar> {
     let scaled = |(row, weight): &(&[Scalar], Scalar)| row.iter().map(|x| x * weight).collect();
-    rows.iter().map(scaled).fold(Vec::new(), add_longer)
+    let part = |rows: &[_]| rows.iter().map(scaled).fold(Vec::new(), add_longer);
+    rows.par_chunks(16).map(part).reduce(Vec::new, add_longer)
 }
 
 fn add_longer(mut a: Vec<Scalar>, b: Vec<Scalar>) -> Vec<Scalar> {

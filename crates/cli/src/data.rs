@@ -23,10 +23,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use zkdl::codec::FormatError;
-use zkdl::data_proof::{self, DataInput, DataProof, choose_log_columns};
+use zkdl::data_proof::{self, DataProof, choose_log_columns};
 use zkdl::points::{BLOCK, points_with_blinds};
 use zkdl::statement::{Limits, hex};
-use zkdl::{PointCommitments, data_set};
+use zkdl::{DataSet, PointCommitments, data_set};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
 
@@ -135,7 +135,7 @@ fn publish(context: Context, dir: &RunDir, data: &mut SecretData, seal: [u8; 32]
 fn prove(context: Context, data: &SecretData, points: &PointCommitments) -> Result<DataProof> {
     let (descriptor, train) = (&data.descriptor, &data.train);
     let log_columns = choose_log_columns(descriptor, &Limits::default()).map_err(unprovable)?;
-    let input = DataInput { features: &train.features, labels: &train.labels, blinds: &data.blinds };
+    let input = DataSet { features: &train.features, labels: &train.labels, blinds: &data.blinds };
     let mut clock = PhaseClock::new(context, "proving the data", 5);
     let proof = data_proof::prove(descriptor, log_columns, input, context.generators, &mut |phase| clock.enter(phase));
     clock.finish();

@@ -69,6 +69,25 @@ pub fn random() -> Result<Scalar, RandomnessError> {
     Ok(from_wide(&bytes))
 }
 
+/// Inverts all elements with one inversion; `false`, and nothing that means anything in `values`, if one is zero.
+///
+/// Three multiplications an element. Constant time but for the answer.
+#[must_use]
+pub fn invert_all(values: &mut [Scalar]) -> bool {
+    let mut product = Scalar::ONE;
+    let mut prefixes = zeroize::Zeroizing::new(Vec::with_capacity(values.len()));
+    for value in values.iter() {
+        prefixes.push(product);
+        product *= value;
+    }
+    let inverse = Option::<Scalar>::from(product.invert());
+    let mut rest = inverse.unwrap_or(Scalar::ZERO);
+    for (value, prefix) in values.iter_mut().zip(prefixes.iter()).rev() {
+        (*value, rest) = (rest * prefix, rest * *value);
+    }
+    inverse.is_some()
+}
+
 /// A sum of products that is reduced once: eight limbs and a carry. 8 to 11 ns a term instead of 13 to 23.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProductSum(Product<Scalar>);
@@ -234,6 +253,21 @@ mod tests {
         let n: Vec<i64> = (0..200).map(|i| if i % 3 == 0 { i64::MIN + i } else { i64::MAX - 7 * i }).collect();
         let plain: Scalar = n.iter().zip(&a).map(|(n, x)| from_i64(*n) * x).sum();
         assert_eq!(SmallDot::new(&a).dot(n), plain);
+    }
+
+    #[test]
+    fn inverses_of_many() {
+        for n in [0, 1, 2, 50] {
+            let values: Vec<_> = (0..n).map(|_| random().unwrap()).collect();
+            let mut inverses = values.clone();
+            assert!(invert_all(&mut inverses));
+            assert!(values.iter().zip(&inverses).all(|(x, y)| x * y == Scalar::ONE));
+        }
+        for zero in 0..3 {
+            let mut values = vec![Scalar::from(5); 3];
+            values[zero] = Scalar::ZERO;
+            assert!(!invert_all(&mut values));
+        }
     }
 
     #[test]

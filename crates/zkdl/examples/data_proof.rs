@@ -3,7 +3,8 @@
 //! `cargo run --release -p zkdl --example data_proof -- 50000 784`
 
 use std::time::Instant;
-use zkdl::data_proof::{DataInput, choose_log_columns, prove, verify};
+use zkdl::DataSet;
+use zkdl::data_proof::{choose_log_columns, prove, verify};
 use zkdl::points::commit_points;
 use zkdl::statement::Limits;
 use zkdl::{GeneratorSource, PointCommitments};
@@ -63,7 +64,7 @@ fn main() -> Result<(), Failure> {
     clock.lap("commit points");
     let commitments = PointCommitments(rows.rows);
     data.root = commitments.root(&data)?;
-    let input = DataInput { features: &all, labels: &labels, blinds: &rows.blinds };
+    let input = DataSet { features: &all, labels: &labels, blinds: &rows.blinds };
     let mut before = "pack".to_owned();
     let proof = prove(&data, log_columns, input, &source, &mut |phase| {
         clock.lap(&std::mem::replace(&mut before, format!("  {phase:?}")));

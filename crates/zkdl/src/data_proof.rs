@@ -16,7 +16,7 @@ use crate::codec::{Decoder, FormatError, header};
 use crate::commitment::PointCommitments;
 use crate::error::{ProveError, StatementError, VerifyError};
 use crate::generators::GeneratorSource;
-use crate::hedge::Hedge;
+use crate::points::DataSet;
 use crate::settle::{check_points, commit_rows, discharge, read_discharge, register_points, settle};
 use crate::statement::{GENERATORS, Limits, hex};
 use crate::training::{Phase, Verified};
@@ -29,8 +29,8 @@ use zkdl_arguments::rows::Packing;
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_field::group;
 use zkdl_field::multilinear::log2_ceil;
-use zkdl_field::{Scalar, group};
 use zkdl_transcript::{ReadError, Receiver, Sender};
 
 /// Protocol name of the transcript.
@@ -81,17 +81,6 @@ impl DataProof {
         d.finish()?;
         Ok(Self { statement, log_columns, body })
     }
-}
-
-/// What the prover knows beyond the statement.
-#[derive(Clone, Copy)]
-pub struct DataInput<'a> {
-    /// Features of all points, row-major.
-    pub features: &'a [i32],
-    /// Their classes.
-    pub labels: &'a [u32],
-    /// Blinds of their commitments.
-    pub blinds: &'a [Scalar],
 }
 
 /// Digest of the statement, which opens the transcript.
@@ -153,7 +142,7 @@ fn layout(data: &Descriptor, log_columns: u32, limits: &Limits) -> Result<Layout
 pub fn prove(
     data: &Descriptor,
     log_columns: u32,
-    input: DataInput<'_>,
+    input: DataSet<'_>,
     generators: &GeneratorSource,
     progress: &mut dyn FnMut(Phase),
 ) -> Result<DataProof, ProveError> {
@@ -167,18 +156,18 @@ pub fn prove(
 pub fn prove_with_entropy(
     data: &Descriptor,
     log_columns: u32,
-    input: DataInput<'_>,
+    input: DataSet<'_>,
     generators: &GeneratorSource,
     entropy: &mut dyn Entropy,
     progress: &mut dyn FnMut(Phase),
 ) -> Result<DataProof, ProveError> {
     let layout = layout(data, log_columns, &Limits::NONE)?;
-    check_input(data, input)?;
+    input.check(data)?;
     let bits = layout.pack(input.features, input.labels).ok_or(ProveError::OutOfRange)?;
     progress(Phase::Generators);
     let generators = generators.first(1 << log_columns);
     let digest = digest(data, log_columns);
-    let blinds = BlindSource::new(entropy, &[&digest, &*witness_digest(input)])?;
+    let blinds = BlindSource::new(entropy, &[&digest, &*input.hedge()])?;
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
     progress(Phase::Commit);
     let rows = layout.rows(&bits);
@@ -235,23 +224,4 @@ fn read<'a>(
     let rows = points.0.len() + layout.packing().rows();
     read_discharge(&mut channel, columns, &obligations, rows)?;
     Ok(channel)
-}
-
-/// Hedges the blinds: proofs of different data never share one, even if the system's randomness repeats.
-fn witness_digest(input: DataInput<'_>) -> Zeroizing<[u8; 64]> {
-    Hedge::new().integers(input.features).integers(input.labels).scalars(input.blinds).finish()
-}
-
-/// Checks that every part of the witness has the size that the statement implies.
-fn check_input(data: &Descriptor, input: DataInput<'_>) -> Result<(), ProveError> {
-    let points = data.points as usize;
-    let sizes = [
-        ("the number of labels", input.labels.len(), points),
-        ("the number of feature values", input.features.len(), points.saturating_mul(data.features as usize)),
-        ("the number of point blinds", input.blinds.len(), points),
-    ];
-    match sizes.into_iter().find(|(_, got, expected)| got != expected) {
-        Some((what, got, expected)) => Err(ProveError::Witness { what, got, expected }),
-        None => Ok(()),
-    }
 }

@@ -14,12 +14,14 @@
 //! | [`proof`] | the proof file |
 //! | [`query`], [`answer`] | questions about a data set, and answers as they are stored |
 //! | [`membership`] | "this point is in the data set": `prove` and `verify` |
+//! | [`absence`] | "none of these points is in the data set": `prove` and `verify` |
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
 //! | [`error`] | malformed, false, misuse |
 //!
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
+pub mod absence;
 pub mod answer;
 pub mod codec;
 pub mod columns;
@@ -42,7 +44,8 @@ pub use answer::{AbsentAnswer, MemberAnswer};
 pub use commitment::{BlindedRows, PointCommitments};
 pub use error::{ProveError, VerifyError};
 pub use generators::GeneratorSource;
-pub use query::{DataSet, Query, Question};
+pub use points::DataSet;
+pub use query::{Query, Question};
 pub use statement::{Start, Statement};
 pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
 pub use zkdl_arguments::progress::Argument;
@@ -53,6 +56,8 @@ pub mod spec {
     pub mod statement {}
     #[doc = include_str!("../../../spec/membership.md")]
     pub mod membership {}
+    #[doc = include_str!("../../../spec/absence.md")]
+    pub mod absence {}
     #[doc = include_str!("../../../spec/soundness.md")]
     pub mod soundness {}
     #[doc = include_str!("../../../spec/zero_knowledge.md")]

@@ -15,8 +15,49 @@ use zeroize::Zeroizing;
 use zkdl_commit::blinds::Entropy;
 use zkdl_commit::msm::msm_i64;
 use zkdl_commit::table::commit_bytes;
+use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
 use zkdl_field::{Affine, Point, Scalar, group};
+
+/// What the owner of a data set knows of it.
+#[derive(Clone, Copy)]
+pub struct DataSet<'a> {
+    /// Features of all committed points, row-major.
+    pub features: &'a [i32],
+    /// Their classes.
+    pub labels: &'a [u32],
+    /// Blinds of their commitments.
+    pub blinds: &'a [Scalar],
+}
+
+impl DataSet<'_> {
+    /// Checks that the sizes are those of the descriptor.
+    pub(crate) fn check(&self, data: &Descriptor) -> Result<(), ProveError> {
+        let points = data.points as usize;
+        let sizes = [
+            ("the number of labels", self.labels.len(), points),
+            ("the number of feature values", self.features.len(), points.saturating_mul(data.features as usize)),
+            ("the number of point blinds", self.blinds.len(), points),
+        ];
+        for (what, got, expected) in sizes {
+            if got != expected {
+                return Err(ProveError::Witness { what, got, expected });
+            }
+        }
+        match self.labels.iter().find(|label| **label >= data.classes) {
+            Some(label) => {
+                let expected = data.classes as usize - 1;
+                Err(ProveError::Witness { what: "a label", got: *label as usize, expected })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hedges blinds: proofs and answers from other data never share one, even if the system's randomness repeats.
+    pub(crate) fn hedge(&self) -> Zeroizing<[u8; 64]> {
+        Hedge::new().integers(self.features).scalars(self.blinds).finish()
+    }
+}
 
 /// Points that are committed together: what is worth a table for every column, and little enough to report progress.
 pub const BLOCK: usize = 1 << 13;

@@ -10,18 +10,14 @@
 //! ```
 
 use crate::codec::{Decoder, FormatError};
-use crate::error::ProveError;
-use crate::hedge::Hedge;
 use crate::statement::GENERATORS;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 use zkdl_dataset::descriptor::{Descriptor, DescriptorError};
-use zkdl_field::Scalar;
 
 /// Most queries of one question.
 pub const MAX_QUERIES: usize = 1 << 10;
 /// Binary logarithm of the most columns that features and labels may take.
-pub(crate) const MAX_LOG_COLUMNS: u32 = 20;
+pub(crate) const MAX_LOG_COLUMNS: u32 = 19;
 
 /// A point that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,46 +215,6 @@ fn flag(d: &mut Decoder<'_>, field: &'static str) -> Result<bool, FormatError> {
         [0] => Ok(false),
         [1] => Ok(true),
         [other] => Err(d.value_error(field, u64::from(other), "0 or 1".into())),
-    }
-}
-
-/// What the owner of a data set knows of it.
-#[derive(Clone, Copy)]
-pub struct DataSet<'a> {
-    /// Features of all committed points, row-major.
-    pub features: &'a [i32],
-    /// Their classes.
-    pub labels: &'a [u32],
-    /// Blinds of their commitments.
-    pub blinds: &'a [Scalar],
-}
-
-impl DataSet<'_> {
-    /// Checks that the sizes are those of the descriptor.
-    pub(crate) fn check(&self, data: &Descriptor) -> Result<(), ProveError> {
-        let points = data.points as usize;
-        let sizes = [
-            ("the number of labels", self.labels.len(), points),
-            ("the number of feature values", self.features.len(), points.saturating_mul(data.features as usize)),
-            ("the number of point blinds", self.blinds.len(), points),
-        ];
-        for (what, got, expected) in sizes {
-            if got != expected {
-                return Err(ProveError::Witness { what, got, expected });
-            }
-        }
-        match self.labels.iter().find(|label| **label >= data.classes) {
-            Some(label) => {
-                let expected = data.classes as usize - 1;
-                Err(ProveError::Witness { what: "a label", got: *label as usize, expected })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Hedges blinds: answers from other data never share one, even if the system's randomness repeats.
-    pub(crate) fn hedge(&self) -> Zeroizing<[u8; 64]> {
-        Hedge::new().integers(self.features).scalars(self.blinds).finish()
     }
 }
 

@@ -10,9 +10,9 @@ use zkdl_arguments::rows::weight_row_count;
 use zkdl_commit::channel::Equation;
 use zkdl_commit::msm::msm;
 use zkdl_dataset::descriptor::Descriptor;
-use zkdl_field::Affine;
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{encode, random};
+use zkdl_field::{Affine, Field};
 use zkdl_transcript::Transcript;
 
 /// A message of the proof.

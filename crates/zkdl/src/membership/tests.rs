@@ -139,13 +139,15 @@ fn flipped_labels() {
     assert_eq!(check(&question, &answer(&owner, &question)), Ok(()));
 }
 
+type Change = (&'static str, fn(&mut Question));
+
 /// Catalogue 96, 103: the answer to another question, and its messages in an answer to this one.
 #[test]
 fn answers_are_not_reused() {
     let owner = Owner::new(6, 5, 3);
     let question = owner.question(vec![owner.member(4)]);
     let honest = answer(&owner, &question);
-    let changes: &[(&str, fn(&mut Question))] = &[
+    let changes: &[Change] = &[
         ("nonce", |q| q.nonce[7] ^= 1),
         ("training statement", |q| q.context = None),
         ("training statement", |q| q.context = Some([1; 32])),

@@ -4,10 +4,12 @@ use super::*;
 use crate::GeneratorSource;
 use crate::commitment::PointCommitments;
 use crate::membership::find;
-use crate::points::commit_points;
+use crate::points::{DataSet, commit_points};
 use std::sync::LazyLock;
+use zeroize::Zeroizing;
 use zkdl_commit::blinds::Entropy;
 use zkdl_commit::merkle::Tree;
+use zkdl_field::Scalar;
 use zkdl_field::scalar::RandomnessError;
 
 /// Derived once for all tests.
