@@ -315,3 +315,79 @@ fn queries<H: Hidden>(
         Query { name: "fingerprints", classes: vec![data], value: end.beta[0].clone() },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zkdl_field::scalar::random;
+
+    fn scalars(n: usize) -> Vec<Scalar> {
+        (0..n).map(|_| random().unwrap()).collect()
+    }
+
+    /// Names of the products that do not hold.
+    fn failing(
+        end: &End<Opening>,
+        groups: &[Vec<Scalar>],
+        gammas: &[Scalar],
+        claim: Scalar,
+        eq: Scalar,
+    ) -> Vec<&'static str> {
+        let differences: Vec<_> = groups.iter().map(|group| end.difference(group)).collect();
+        let products = end.products(&differences, gammas, Opening::public(claim), eq);
+        products.iter().filter(|p| p.x.value * p.y.value != p.z.value).map(|p| p.name).collect()
+    }
+
+    /// Every value that is sent at r, changed alone, is caught by a product.
+    #[test]
+    fn values_at_r_are_tied_together() {
+        for sizes in [vec![1], vec![2], vec![8], vec![3, 3, 2], vec![8, 7]] {
+            let groups: Vec<_> = sizes.iter().map(|g| scalars(*g)).collect();
+            let (gammas, eq, beta) = (scalars(groups.len()), random().unwrap(), random().unwrap());
+            let alpha = scalars(groups.len());
+            let of = |k: usize| alpha[k] * groups[k].iter().map(|q| q - beta).product::<Scalar>();
+            let claim = eq * (0..groups.len()).map(|k| gammas[k] * of(k)).sum::<Scalar>();
+            let hidden = |values: Vec<Scalar>| values.into_iter().map(Opening::public).collect::<Vec<_>>();
+            let honest = || End {
+                beta: hidden(powers(beta, sizes[0] + 1)[1..].to_vec()),
+                alpha: hidden(alpha.clone()),
+                terms: hidden((0..groups.len() - 1).map(of).collect()),
+            };
+            assert_eq!(failing(&honest(), &groups, &gammas, claim, eq), Vec::<&str>::new());
+            assert_eq!(failing(&honest(), &groups, &gammas, claim + eq, eq), ["absence"]);
+            for j in 0..sizes[0] {
+                let mut end = honest();
+                end.beta[j].value += Scalar::ONE;
+                assert!(!failing(&end, &groups, &gammas, claim, eq).is_empty(), "power {}", j + 1);
+            }
+            for k in 0..groups.len() {
+                let mut end = honest();
+                end.alpha[k].value += Scalar::ONE;
+                assert_eq!(failing(&end, &groups, &gammas, claim, eq), ["absence"]);
+            }
+            for k in 0..groups.len() - 1 {
+                let mut end = honest();
+                end.terms[k].value += Scalar::ONE;
+                // The term itself, and the last one, which follows from the claim.
+                assert_eq!(failing(&end, &groups, &gammas, claim, eq), ["absence", "absence"]);
+            }
+        }
+    }
+
+    /// Rows, columns and groups cover everything, and no more than they must.
+    #[test]
+    fn sizes() {
+        let features = [0];
+        let asked = Asked { features: &features, label: None };
+        for points in [1, 2, 3, 1000, 50_000] {
+            for queries in [1, 7, 8, 9, 17, 100, 1024] {
+                let statement = Statement { points, features: 784, classes: 10, queries: vec![asked; queries] };
+                assert!(statement.group() <= GROUP);
+                assert_eq!(statement.groups(), queries.div_ceil(statement.group()));
+                assert!(statement.groups() <= queries.div_ceil(GROUP));
+                assert!(statement.rows() << statement.log_columns() >= points);
+                assert!(1 << statement.log_columns() >= 794);
+            }
+        }
+    }
+}

@@ -187,6 +187,9 @@ impl Question {
         let nonce = d.array("nonce")?;
         let context = if flag(d, "whether there is a context")? { Some(d.array("context")?) } else { None };
         let count = d.u32("number of queries")?;
+        if count == 0 || count as usize > MAX_QUERIES {
+            return Err(d.value_error("number of queries", u64::from(count), format!("1 to {MAX_QUERIES}")));
+        }
         let labelled = flag(d, "whether there are labels")?;
         // Every query takes bytes, so that their number is bounded by those that are there.
         let mut queries = Vec::new();
@@ -276,7 +279,8 @@ mod tests {
         assert!(matches!(refused(|q| q.data.classes = u32::MAX), QueryError::Columns { .. }));
     }
 
-    /// Every field counts in encoding and digest, and the encoding is read back. A residue such as x + r has no encoding: features are 32 bits.
+    /// Every field counts in encoding and digest, and the encoding is read back. A residue such as x + r has no encoding:
+    /// features are 32 bits.
     #[test]
     fn one_question_one_digest() {
         let changes: &[fn(&mut Question)] = &[
