@@ -260,6 +260,23 @@ fn obligations<H: Hidden>(
     Obligations { products: vec![product], queries: vec![bits, range_query(layout, at)] }
 }
 
+/// Cells of a row of [`long_rows`], at least.
+const LONG: usize = 128;
+
+/// The cells as [`BitSum`] likes them: several points a row, so that it has many columns, and the points that are left in one
+/// that is shorter.
+fn long_rows<'b>(layout: &Layout, bits: &'b [u8], tau: &[Scalar], mu_x: &[Scalar]) -> ([CellRows<'b>; 2], RowWeights) {
+    let log = log2_ceil(LONG.div_ceil(layout.cells())).min(layout.log_points());
+    let packing = Packing { items: layout.points, log };
+    let (mut rows, items) = packing.split(tau);
+    let columns = column_weights(&items, &eq_table(mu_x)[..layout.cells()], layout.cells());
+    let (full, rest) = (layout.points >> log, layout.points & ((1 << log) - 1));
+    let last = rows.split_off(full).into_iter().take(usize::from(rest > 0)).collect();
+    let (whole, left) = bits.split_at(full * (layout.bytes() << log));
+    let cells = |cells, points: usize| CellRows { cells, stride: CELL, width: points * layout.cells() };
+    ([cells(whole, 1 << log), cells(left, rest)], RowWeights { rows: vec![rows, last], columns })
+}
+
 /// Proves everything about points and bits but a product and two queries; data rows come first in the list of rows, then
 /// those of [`Layout::rows`]. `bits` are the bytes of [`Layout::pack`].
 pub fn prove<P: ProverChannel>(
@@ -271,9 +288,7 @@ pub fn prove<P: ProverChannel>(
     let at = Challenges::draw(layout, |label, n| channel.challenges(label, n));
     let (mu_x, mu_q) = at.split_mu(layout);
     progress(Argument::Bits);
-    let rows = eq_table(&at.tau)[..layout.points].to_vec();
-    let weights = RowWeights { rows: vec![rows], columns: eq_table(mu_x) };
-    let cells = [CellRows { cells: bits, stride: CELL, width: layout.cells() }];
+    let (cells, weights) = long_rows(layout, bits, &at.tau, mu_x);
     let mut sum = BitSum::new(&cells, &weights, mu_q);
     let zero = Opening::public(Scalar::ZERO);
     let (claim, r_q) = sumcheck::prove(channel, "ranges.bit", zero, &[3; CELL_VARIABLES], &mut sum);
