@@ -6,7 +6,7 @@
 //! and eq of the variable that is next is a factor outside ([`times_eq`]): a round asks for three sums of squares. When j is
 //! bound, the lower half of the variables of the rows takes its place.
 //!
-//! Cost a cell: one look-up a byte, then about 10 multiplications in all, half of them delayed.
+//! Cost a cell: one look-up a byte, then about 7 multiplications in all, half of them delayed.
 
 use crate::bits::{MAX_STRIDE, Quadratic, look_up, loose_table, times_eq};
 use rayon::prelude::*;

@@ -21,7 +21,7 @@
 //!
 //! d features, c classes. Behind features and label a point's row is slack, which the opening forces to zero.
 //!
-//! Cost: the prover reads every byte of bits seven times, three of them in the opening and its queries; a look-up or an
+//! Cost: beside committing, the prover reads every byte of bits eight times, two of them in the opening; a look-up or an
 //! addition each. Memory 32 bytes a cell beside the bits.
 
 use crate::bit_cells::BitCells;
@@ -162,7 +162,10 @@ impl Layout {
         if let Some(rest) = words.next() {
             rest.copy_from_slice(&(word as u32).to_le_bytes());
         }
-        let bit = self.feature_bits + (label as usize).checked_rem(self.classes).filter(|l| *l == label as usize)?;
+        if label as usize >= self.classes {
+            return None;
+        }
+        let bit = self.feature_bits + label as usize;
         *bytes.get_mut(bit / 8)? |= 1 << (bit % 8);
         Some(())
     }

@@ -280,3 +280,7 @@ fn check_input(data: &Descriptor, input: DataInput<'_>) -> Result<(), ProveError
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "data_simulator.rs"]
+mod simulator;

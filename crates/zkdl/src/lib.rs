@@ -41,6 +41,8 @@ pub use zkdl_arguments::progress::Argument;
 pub mod spec {
     #[doc = include_str!("../../../spec/statement.md")]
     pub mod statement {}
+    #[doc = include_str!("../../../spec/data_proof.md")]
+    pub mod data_proof {}
     #[doc = include_str!("../../../spec/soundness.md")]
     pub mod soundness {}
     #[doc = include_str!("../../../spec/zero_knowledge.md")]

@@ -62,6 +62,19 @@ fn tiny() -> Set {
     Set::new((2, 2, 2), (-1, 4), 5)
 }
 
+/// The length of a proof as the specification gives it.
+fn length(data: &Descriptor, log_columns: u32) -> usize {
+    let log = |n: u32| n.next_power_of_two().ilog2() as usize;
+    let most = data.value_max.abs_diff(data.value_min);
+    let bits = (most + 1).next_power_of_two().ilog2() * data.features + data.classes;
+    let cells = bits.div_ceil(128).max(1);
+    let fitting = ((1 << log_columns) / (128 * cells)).ilog2().min(log(data.points) as u32);
+    let rows = data.points.div_ceil(1 << fitting) as usize;
+    let classes = if rows > 1 && !data.points.is_multiple_of(1 << fitting) { 5 } else { 3 };
+    let points = rows + 3 * (7 + log(cells) + log(data.points)) + 4 * log_columns as usize + classes + 4;
+    63 + 32 * (points + 7)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -79,6 +92,7 @@ proptest! {
         let proof = prove(&set.data, log_columns, set.input(), generators(), &mut |_| ()).unwrap();
         let verified = set.check(&proof.encode()).unwrap();
         prop_assert_eq!(verified.statement, digest(&set.data, log_columns));
+        prop_assert_eq!(proof.encode().len(), length(&set.data, log_columns));
     }
 }
 
