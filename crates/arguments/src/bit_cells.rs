@@ -1,35 +1,36 @@
 //! The prover's work for booleanity once the bits within a cell are bound ([`BitSum`](crate::bits::BitSum) does that):
 //! `scale sum_{i,j} eq(mu_i,i) eq(mu_j,j) (f(i,j)^2 - f(i,j))`, f one scalar a cell, i the row, j the cell in it.
 //!
-//! The one table is that of f. Weights stay split, a scalar a row times one column table, and eq of the variable that is next
-//! is a factor outside ([`times_eq`]): a round asks for three sums of squares. When the columns are bound, the rows that
-//! are left are arranged in rows of their own, so that no weight table is as long as the data.
+//! The one table is that of f, in blocks of rows: for every j a stretch with the rows of the block, so that binding a variable
+//! of j combines whole stretches, eight rows at a time, however few cells a row has. Weights stay split, one a row and one a j,
+//! and eq of the variable that is next is a factor outside ([`times_eq`]): a round asks for three sums of squares. When j is
+//! bound, the lower half of the variables of the rows takes its place.
 //!
-//! Cost a cell: one look-up a byte, then about 4 multiplications in all.
+//! Cost a cell: one look-up a byte, then about 7 multiplications in all, half of them delayed.
 
-use crate::bits::{Quadratic, cell_bytes, look_up, loose_table, times_eq};
-use crate::integers::octets;
+use crate::bits::{MAX_STRIDE, Quadratic, look_up, loose_table, times_eq};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 use zkdl_field::lanes::{self, Kernel, Lanes, WIDTH};
-use zkdl_field::multilinear::{eq, eq_table, sixteen};
+use zkdl_field::multilinear::{eq, eq_table};
 use zkdl_field::{Field, Scalar};
 use zkdl_sumcheck::{RoundPolynomial, SumProver};
 
-/// Entries that are one unit of work for a thread.
-const BLOCK: usize = 1 << 13;
+/// Rows of a block, a unit of work for a thread.
+const BLOCK: usize = 1 << 10;
 
 /// The prover's state.
 pub struct BitCells {
-    /// f, row by row; the last row may be shorter. As secret as the bits.
-    values: Zeroizing<Vec<Scalar>>,
+    /// f, as secret as the bits: for every block of rows, for every j, the rows.
+    blocks: Vec<Zeroizing<Vec<Scalar>>>,
+    /// Stretches of a block.
     width: usize,
     /// Coordinates of mu_i, most significant first.
     mu_rows: Vec<Scalar>,
     /// eq(mu_i, i).
     row_weights: Vec<Scalar>,
     /// Coordinates of mu_j not yet bound, most significant first.
-    mu_columns: Vec<Scalar>,
+    mu_cells: Vec<Scalar>,
     /// What eq is worth at the bound variables.
     scale: Scalar,
 }
@@ -42,15 +43,14 @@ impl BitCells {
         cells: &[u8],
         width: usize,
         worth: &[Vec<Scalar>],
-        (mu_rows, mu_columns): (&[Scalar], &[Scalar]),
+        (mu_rows, mu_cells): (&[Scalar], &[Scalar]),
         scale: Scalar,
     ) -> Self {
         let (stride, worth) = (worth.len(), worth.concat());
-        let block = |cells| lanes::run(Values { cells, stride, worth: &worth });
-        let values = Zeroizing::new(cells.par_chunks(BLOCK * stride).flat_map_iter(block).collect());
-        let row_weights = eq_table(mu_rows);
-        let (mu_rows, mu_columns) = (mu_rows.to_vec(), mu_columns.to_vec());
-        let mut sum = Self { values, width, mu_rows, row_weights, mu_columns, scale };
+        let block = |cells| Zeroizing::new(lanes::run(Values { cells, stride, width, worth: &worth }));
+        let blocks = cells.par_chunks(BLOCK * width * stride).map(block).collect();
+        let (row_weights, mu_rows, mu_cells) = (eq_table(mu_rows), mu_rows.to_vec(), mu_cells.to_vec());
+        let mut sum = Self { blocks, width, mu_rows, row_weights, mu_cells, scale };
         sum.arrange();
         sum
     }
@@ -58,50 +58,56 @@ impl BitCells {
     /// f at the point, once every variable is bound.
     #[must_use]
     pub fn value(&self) -> Scalar {
-        self.values.first().copied().unwrap_or(Scalar::ZERO)
+        self.blocks.first().and_then(|block| block.first()).copied().unwrap_or(Scalar::ZERO)
     }
 
-    /// Once rows have one entry: half of their variables become columns.
+    /// Once there is one cell a row: row `2^l i + j` becomes cell j of row i.
     fn arrange(&mut self) {
-        if self.mu_columns.is_empty() {
-            self.mu_columns = self.mu_rows.split_off(self.mu_rows.len() / 2);
-            self.width = 1 << self.mu_columns.len();
-            self.row_weights = eq_table(&self.mu_rows);
+        if !self.mu_cells.is_empty() || self.mu_rows.is_empty() {
+            return;
         }
-    }
-
-    /// Rows of a unit of work.
-    fn block(&self) -> usize {
-        BLOCK.div_ceil(self.width)
+        self.mu_cells = self.mu_rows.split_off(self.mu_rows.len() / 2);
+        self.row_weights = eq_table(&self.mu_rows);
+        self.width = 1 << self.mu_cells.len();
+        let values = Zeroizing::new(self.blocks.iter().flat_map(|block| block.iter()).copied().collect::<Vec<_>>());
+        let block = |rows: &[Scalar]| {
+            let stretch = |j| rows.chunks(self.width).map(move |row| row.get(j).copied().unwrap_or(Scalar::ZERO));
+            Zeroizing::new((0..self.width).flat_map(stretch).collect())
+        };
+        self.blocks = values.par_chunks(BLOCK * self.width).map(block).collect();
     }
 }
 
 impl SumProver for BitCells {
     fn round(&self) -> RoundPolynomial {
-        let Some((current, above)) = self.mu_columns.split_last() else { return RoundPolynomial::default() };
-        let columns = octets(&eq_table(above));
-        let block =
-            |(values, weights)| lanes::run(BooleanRound { values, width: self.width, weights, columns: &columns });
-        let blocks = self.values.par_chunks(self.block() * self.width).zip(self.row_weights.par_chunks(self.block()));
+        let Some((current, above)) = self.mu_cells.split_last() else { return RoundPolynomial::default() };
+        let cells = eq_table(above);
+        let blocks = self.blocks.par_iter().zip(self.row_weights.par_chunks(BLOCK));
+        let block = |(values, weights): (&Zeroizing<Vec<Scalar>>, &[Scalar])| {
+            lanes::run(BooleanRound { values, width: self.width, weights, cells: &cells })
+        };
         let add = |a: Quadratic, b: Quadratic| std::array::from_fn(|i| a[i] + b[i]);
         times_eq(&self.scale, current, blocks.map(block).reduce(Default::default, add))
     }
 
     fn bind(&mut self, r: &Scalar) {
-        let Some(mu) = self.mu_columns.pop() else { return };
+        let Some(mu) = self.mu_cells.pop() else { return };
         self.scale *= eq(&[mu], &[*r]);
-        let block = |values| lanes::run(FoldRows { values, width: self.width, r });
-        let folded = self.values.par_chunks(self.block() * self.width).flat_map_iter(block).collect();
-        self.values = Zeroizing::new(folded);
+        self.blocks.par_iter_mut().for_each(|values| {
+            lanes::run(FoldStretches { values, width: self.width, r });
+            let rows = values.len() / self.width;
+            values.truncate(rows * self.width.div_ceil(2));
+        });
         self.width = self.width.div_ceil(2);
         self.arrange();
     }
 }
 
-/// f of a stretch of cells.
+/// f of a block of rows of cells.
 struct Values<'k> {
     cells: &'k [u8],
     stride: usize,
+    width: usize,
     worth: &'k [Scalar],
 }
 
@@ -111,23 +117,43 @@ impl Kernel for Values<'_> {
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
         let table = loose_table(lanes, self.worth);
-        let count = self.cells.len() / self.stride;
-        let mut out = Vec::with_capacity(count.next_multiple_of(WIDTH));
-        for octet in self.cells.chunks(WIDTH * self.stride) {
-            let bytes = cell_bytes(octet, self.stride, 0);
-            out.extend(lanes.store(look_up(lanes, &table, &bytes, 0, self.stride)));
+        let row = self.width * self.stride;
+        let rows = self.cells.len() / row;
+        let mut out = vec![Scalar::ZERO; rows * self.width];
+        for (octet, first) in self.cells.chunks(WIDTH * row).zip((0..rows).step_by(WIDTH)) {
+            for j in 0..self.width {
+                let mut bytes = [[0; MAX_STRIDE]; WIDTH];
+                for (bytes, row) in bytes.iter_mut().zip(octet.chunks_exact(row)) {
+                    for (to, from) in bytes.iter_mut().zip(&row[j * self.stride..][..self.stride]) {
+                        *to = *from;
+                    }
+                }
+                let values = lanes.store(look_up(lanes, &table, &bytes, 0, self.stride));
+                let count = WIDTH.min(rows - first);
+                out[j * rows + first..][..count].copy_from_slice(&values[..count]);
+            }
         }
-        out.truncate(count);
         out
     }
 }
 
-/// `sum weight sum over pairs of e (f_0^2 - f_0, f_1^2 - f_1, (f_1 - f_0)^2)` over rows.
+/// Eight entries, zero beyond the end.
+#[inline(always)]
+fn eight(values: &[Scalar]) -> [Scalar; WIDTH] {
+    if let Some(whole) = values.first_chunk() {
+        return *whole;
+    }
+    let mut padded = [Scalar::ZERO; WIDTH];
+    padded[..values.len()].copy_from_slice(values);
+    padded
+}
+
+/// `sum_m e_m sum_i weight_i (f_0^2 - f_0, f_1^2 - f_1, (f_1 - f_0)^2)` over pairs m of stretches.
 struct BooleanRound<'k> {
     values: &'k [Scalar],
     width: usize,
     weights: &'k [Scalar],
-    columns: &'k [[Scalar; WIDTH]],
+    cells: &'k [Scalar],
 }
 
 impl Kernel for BooleanRound<'_> {
@@ -135,20 +161,24 @@ impl Kernel for BooleanRound<'_> {
 
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> Quadratic {
+        let rows = self.values.len() / self.width;
         let mut totals = [L::Sum::default(); 3];
-        for (row, weight) in self.values.chunks(self.width).zip(self.weights) {
+        for (pair, e) in self.values.chunks(2 * rows).zip(self.cells) {
+            let (lows, highs) = pair.split_at(rows);
             let mut sums = [L::Sum::default(); 3];
-            for (first, e) in (0..row.len()).step_by(2 * WIDTH).zip(self.columns) {
-                let e = lanes.load(e);
-                let (low, high) = lanes.load_pairs(&sixteen(&row[first..]));
+            for (first, weights) in (0..rows).step_by(WIDTH).zip(self.weights.chunks(WIDTH)) {
+                let weights = lanes.load(&eight(weights));
+                let low = lanes.load(&eight(&lows[first..]));
+                // A stretch without partner is followed by zeros.
+                let high = lanes.load(&eight(highs.get(first..).unwrap_or_default()));
                 let slope = lanes.sub::<1>(high, low);
-                lanes.mul_add(&mut sums[0], lanes.sub::<1>(lanes.square(low), low), e);
-                lanes.mul_add(&mut sums[1], lanes.sub::<1>(lanes.square(high), high), e);
-                lanes.mul_add(&mut sums[2], lanes.square(slope), e);
+                lanes.mul_add(&mut sums[0], lanes.sub::<1>(lanes.square(low), low), weights);
+                lanes.mul_add(&mut sums[1], lanes.sub::<1>(lanes.square(high), high), weights);
+                lanes.mul_add(&mut sums[2], lanes.square(slope), weights);
             }
-            let weight = lanes.splat(weight);
+            let e = lanes.splat(e);
             for (total, sum) in totals.iter_mut().zip(sums) {
-                lanes.mul_add(total, lanes.reduce(sum), weight);
+                lanes.mul_add(total, lanes.reduce(sum), e);
             }
         }
         let mut out = Quadratic::default();
@@ -159,28 +189,29 @@ impl Kernel for BooleanRound<'_> {
     }
 }
 
-/// Binds the least significant column variable of every row.
-struct FoldRows<'k> {
-    values: &'k [Scalar],
+/// Binds the least significant variable of j, in place: the first half of the stretches is the result.
+struct FoldStretches<'k> {
+    values: &'k mut [Scalar],
     width: usize,
     r: &'k Scalar,
 }
 
-impl Kernel for FoldRows<'_> {
-    type Output = Vec<Scalar>;
+impl Kernel for FoldStretches<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
+    fn run<L: Lanes<Scalar>>(self, lanes: L) {
         let r = lanes.splat(self.r);
-        let mut out = Vec::with_capacity(self.values.len().div_ceil(self.width) * self.width.div_ceil(2));
-        for row in self.values.chunks(self.width) {
-            for first in (0..row.len()).step_by(2 * WIDTH) {
-                let (low, high) = lanes.load_pairs(&sixteen(&row[first..]));
+        let rows = self.values.len() / self.width;
+        for m in 0..self.width.div_ceil(2) {
+            for first in (0..rows).step_by(WIDTH) {
+                let count = WIDTH.min(rows - first);
+                let stretch = |j: usize| if j < self.width { &self.values[j * rows + first..][..count] } else { &[] };
+                let (low, high) = (lanes.load(&eight(stretch(2 * m))), lanes.load(&eight(stretch(2 * m + 1))));
                 let folded = lanes.store(lanes.add(low, lanes.mul(lanes.sub::<1>(high, low), r)));
-                out.extend_from_slice(&folded[..WIDTH.min((row.len() - first).div_ceil(2))]);
+                self.values[m * rows + first..][..count].copy_from_slice(&folded[..count]);
             }
         }
-        out
     }
 }
 
@@ -210,7 +241,9 @@ mod tests {
     /// Every round against the sum it is about, over a dense table.
     #[test]
     fn rounds_are_the_plain_sum() {
-        for (rows, width, stride) in [(1, 1, 16), (1, 5, 16), (3, 1, 2), (5, 3, 16), (40, 17, 16), (70, 2, 7)] {
+        for (rows, width, stride) in
+            [(1, 1, 16), (1, 5, 16), (3, 1, 2), (5, 3, 16), (40, 17, 16), (70, 2, 7), (2100, 3, 16)]
+        {
             let cells = noise(rows * width * stride);
             let worth: Vec<Vec<Scalar>> = (0..stride).map(|_| scalars(BYTE_VALUES)).collect();
             let (mu_rows, mu_columns) = (scalars(log2_ceil(rows)), scalars(log2_ceil(width)));
@@ -246,15 +279,17 @@ mod tests {
 
     #[test]
     fn kernels_stay_within_their_bounds() {
-        for (width, length) in [(1, 3), (5, 20), (16, 40), (33, 99)] {
-            let (values, weights) = (scalars(length), scalars(length.div_ceil(width)));
-            let (r, columns) = (random().unwrap(), octets(&scalars(width.div_ceil(2))));
-            let round = || BooleanRound { values: &values, width, weights: &weights, columns: &columns };
+        for (width, rows) in [(1, 3), (5, 20), (16, 40), (33, 7)] {
+            let (values, weights) = (scalars(width * rows), scalars(rows));
+            let (r, cells) = (random().unwrap(), scalars(width.div_ceil(2)));
+            let round = || BooleanRound { values: &values, width, weights: &weights, cells: &cells };
             assert_eq!(round().run(Audit), lanes::run(round()));
-            let fold = || FoldRows { values: &values, width, r: &r };
-            assert_eq!(fold().run(Audit), lanes::run(fold()));
-            let (cells, worth) = (noise(16 * length), scalars(16 * BYTE_VALUES));
-            let read = || Values { cells: &cells, stride: 16, worth: &worth };
+            let (mut audited, mut folded) = (values.clone(), values.clone());
+            FoldStretches { values: &mut audited, width, r: &r }.run(Audit);
+            lanes::run(FoldStretches { values: &mut folded, width, r: &r });
+            assert_eq!(audited, folded);
+            let (bytes, worth) = (noise(16 * width * rows), scalars(16 * BYTE_VALUES));
+            let read = || Values { cells: &bytes, stride: 16, width, worth: &worth };
             assert_eq!(read().run(Audit), lanes::run(read()));
         }
     }

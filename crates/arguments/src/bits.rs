@@ -188,14 +188,14 @@ impl<'a> BitSum<'a> {
 }
 
 /// The bytes of eight cells, zero beyond the end of a cell or a row.
-pub(crate) type CellBytes = [[u8; MAX_STRIDE]; WIDTH];
+type CellBytes = [[u8; MAX_STRIDE]; WIDTH];
 
 /// Most bytes of a cell.
 pub(crate) const MAX_STRIDE: usize = 16;
 
 /// Cells `8 octet ..` of a row.
 #[inline(always)]
-pub(crate) fn cell_bytes(row: &[u8], stride: usize, octet: usize) -> CellBytes {
+fn cell_bytes(row: &[u8], stride: usize, octet: usize) -> CellBytes {
     let mut bytes = [[0; MAX_STRIDE]; WIDTH];
     for (cell, bytes) in row.chunks_exact(stride).skip(WIDTH * octet).take(WIDTH).zip(&mut bytes) {
         for (to, from) in bytes.iter_mut().zip(cell) {
@@ -224,7 +224,7 @@ fn sum_over_rows(
 ) -> Vec<Scalar> {
     let columns = octets(&columns[..rows.width]);
     let block = weights.len().div_ceil(BLOCKS_A_THREAD * rayon::current_num_threads()).clamp(1, MOST_ROWS);
-    let cells = rows.cells.par_chunks(block * rows.width * rows.stride);
+    let cells = rows.cells.par_chunks((block * rows.width * rows.stride).max(1));
     let blocks = cells.zip(weights.par_chunks(block));
     blocks
         .map(|(cells, weights)| kernel(CellRows { cells, ..rows }, weights, &columns))

@@ -21,7 +21,7 @@
 //!
 //! d features, c classes. Behind features and label a point's row is slack, which the opening forces to zero.
 //!
-//! Cost: the prover reads every byte of bits seven times, three of them in the opening and its queries; a look-up or an
+//! Cost: beside committing, the prover reads every byte of bits eight times, two of them in the opening; a look-up or an
 //! addition each. Memory 32 bytes a cell beside the bits.
 
 use crate::bit_cells::BitCells;
@@ -162,7 +162,10 @@ impl Layout {
         if let Some(rest) = words.next() {
             rest.copy_from_slice(&(word as u32).to_le_bytes());
         }
-        let bit = self.feature_bits + (label as usize).checked_rem(self.classes).filter(|l| *l == label as usize)?;
+        if label as usize >= self.classes {
+            return None;
+        }
+        let bit = self.feature_bits + label as usize;
         *bytes.get_mut(bit / 8)? |= 1 << (bit % 8);
         Some(())
     }
@@ -260,6 +263,23 @@ fn obligations<H: Hidden>(
     Obligations { products: vec![product], queries: vec![bits, range_query(layout, at)] }
 }
 
+/// Cells of a row of [`long_rows`], at least.
+const LONG: usize = 128;
+
+/// The cells as [`BitSum`] likes them: several points a row, so that it has many columns, and the points that are left in one
+/// that is shorter.
+fn long_rows<'b>(layout: &Layout, bits: &'b [u8], tau: &[Scalar], mu_x: &[Scalar]) -> ([CellRows<'b>; 2], RowWeights) {
+    let log = log2_ceil(LONG.div_ceil(layout.cells())).min(layout.log_points());
+    let packing = Packing { items: layout.points, log };
+    let (mut rows, items) = packing.split(tau);
+    let columns = column_weights(&items, &eq_table(mu_x)[..layout.cells()], layout.cells());
+    let (full, rest) = (layout.points >> log, layout.points & ((1 << log) - 1));
+    let last = rows.split_off(full).into_iter().take(usize::from(rest > 0)).collect();
+    let (whole, left) = bits.split_at(full * (layout.bytes() << log));
+    let cells = |cells, points: usize| CellRows { cells, stride: CELL, width: points * layout.cells() };
+    ([cells(whole, 1 << log), cells(left, rest)], RowWeights { rows: vec![rows, last], columns })
+}
+
 /// Proves everything about points and bits but a product and two queries; data rows come first in the list of rows, then
 /// those of [`Layout::rows`]. `bits` are the bytes of [`Layout::pack`].
 pub fn prove<P: ProverChannel>(
@@ -271,9 +291,7 @@ pub fn prove<P: ProverChannel>(
     let at = Challenges::draw(layout, |label, n| channel.challenges(label, n));
     let (mu_x, mu_q) = at.split_mu(layout);
     progress(Argument::Bits);
-    let rows = eq_table(&at.tau)[..layout.points].to_vec();
-    let weights = RowWeights { rows: vec![rows], columns: eq_table(mu_x) };
-    let cells = [CellRows { cells: bits, stride: CELL, width: layout.cells() }];
+    let (cells, weights) = long_rows(layout, bits, &at.tau, mu_x);
     let mut sum = BitSum::new(&cells, &weights, mu_q);
     let zero = Opening::public(Scalar::ZERO);
     let (claim, r_q) = sumcheck::prove(channel, "ranges.bit", zero, &[3; CELL_VARIABLES], &mut sum);

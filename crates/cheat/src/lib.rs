@@ -15,10 +15,12 @@
 //! | [`harness`] | channels with programmed challenges; the first hidden claim that does not hold |
 //! | [`fast`] | the shipped provers in a row, over any channel |
 //! | [`case`] | real statements, and real proofs of cheating witnesses |
+//! | [`data`] | the same for proofs of a data set |
 //!
 //! Position: beside the proof's crates; nothing depends on it.
 
 pub mod case;
+pub mod data;
 pub mod fast;
 pub mod harness;
 pub mod plain;

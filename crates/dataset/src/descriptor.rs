@@ -5,6 +5,8 @@
 //! ```
 //! Little endian throughout. Every value has exactly one encoding, and no two encodings give one value.
 
+use crate::csv::ValueRange;
+
 /// Feature values stay strictly below this in magnitude, so that every product of training has a bound.
 pub const VALUE_LIMIT: i32 = 1 << 20;
 /// Most fraction bits a feature may have: more than the values have bits would mean nothing.
@@ -31,15 +33,6 @@ pub struct Descriptor {
     pub fraction_bits: u32,
     /// Merkle root over the commitments to the points.
     pub root: [u8; 32],
-}
-
-/// The integers a feature may be, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ValueRange {
-    /// The smallest.
-    pub min: i32,
-    /// The largest.
-    pub max: i32,
 }
 
 /// Why a descriptor, or bytes that should hold one, are refused.

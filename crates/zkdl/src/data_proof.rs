@@ -225,3 +225,7 @@ fn read<'a>(
     read_discharge(&mut channel, columns, &obligations, rows)?;
     Ok(channel)
 }
+
+#[cfg(test)]
+#[path = "data_simulator.rs"]
+mod simulator;

@@ -58,6 +58,8 @@ pub mod spec {
     pub mod membership {}
     #[doc = include_str!("../../../spec/absence.md")]
     pub mod absence {}
+    #[doc = include_str!("../../../spec/data_proof.md")]
+    pub mod data_proof {}
     #[doc = include_str!("../../../spec/soundness.md")]
     pub mod soundness {}
     #[doc = include_str!("../../../spec/zero_knowledge.md")]

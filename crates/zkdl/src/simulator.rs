@@ -17,13 +17,13 @@ use zkdl_transcript::Transcript;
 
 /// A message of the proof.
 #[derive(Clone, Copy, PartialEq)]
-enum Message {
+pub(crate) enum Message {
     Point,
     First,
     Scalar,
 }
 
-fn random_point(g: &Generators) -> Affine {
+pub(crate) fn random_point(g: &Generators) -> Affine {
     group::affine(&g.commit(&random().unwrap(), &random().unwrap()))
 }
 
@@ -53,10 +53,10 @@ fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
     (statement, points)
 }
 
-/// The messages in order: committed rows and values, five products, knowledge, the inner-product argument.
-fn layout(values: usize, log_columns: usize) -> Vec<Message> {
+/// The messages in order: committed rows and values, products, knowledge, the inner-product argument.
+pub(crate) fn layout(values: usize, products: usize, log_columns: usize) -> Vec<Message> {
     use Message::{First, Point, Scalar as S};
-    let products = [vec![First; 10], vec![S; 15]].concat();
+    let products = [vec![First; 2 * products], vec![S; 3 * products]].concat();
     let inner_product = [vec![Point; 2 * log_columns], vec![First, S, S]].concat();
     [vec![Point; values], products, vec![First, S, S], inner_product].concat()
 }
@@ -64,7 +64,7 @@ fn layout(values: usize, log_columns: usize) -> Vec<Message> {
 /// How many points come before the sigma protocols: read uniform points until the rest of the proof fits.
 fn count_values(statement: &Statement, shape: &Shape, points: &PointCommitments, point: &Affine) -> usize {
     let fits = |n: &usize| {
-        let proof: Vec<u8> = layout(*n, 7)
+        let proof: Vec<u8> = layout(*n, 5, 7)
             .iter()
             .flat_map(|m| if *m == Message::Scalar { encode(&Scalar::ONE) } else { group::encode(point) })
             .collect();
@@ -74,19 +74,28 @@ fn count_values(statement: &Statement, shape: &Shape, points: &PointCommitments,
     (cell_row_count(shape)..2000).find(fits).unwrap()
 }
 
-fn script() -> Vec<[u8; 64]> {
+pub(crate) fn script() -> Vec<[u8; 64]> {
     (0..400u32).map(|i| std::array::from_fn(|k| (i.wrapping_mul(2_654_435_761) >> (k % 24)) as u8 ^ k as u8)).collect()
 }
 
 /// The points and scalars of a simulated proof.
-struct Simulated {
+pub(crate) struct Simulated {
     layout: Vec<Message>,
     points: Vec<Affine>,
     scalars: Vec<Scalar>,
 }
 
 impl Simulated {
-    fn encode(&self) -> Vec<u8> {
+    /// Uniform messages.
+    pub(crate) fn uniform(layout: Vec<Message>, g: &Generators) -> Self {
+        Self {
+            points: layout.iter().map(|_| random_point(g)).collect(),
+            scalars: layout.iter().map(|_| random().unwrap()).collect(),
+            layout,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let one = |i: usize| match self.layout[i] {
             Message::Scalar => encode(&self.scalars[i]),
             _ => group::encode(&self.points[i]),
@@ -95,7 +104,7 @@ impl Simulated {
     }
 
     /// Replaces the first message of every equation by the one that makes it hold.
-    fn solve(&mut self, channel: &ProofReader<'_>, public: usize, g: &Generators) {
+    pub(crate) fn solve(&mut self, channel: &ProofReader<'_>, public: usize, g: &Generators) {
         let sent: Vec<usize> = (0..self.layout.len()).filter(|i| self.layout[*i] != Message::Scalar).collect();
         for equation in &channel.equations {
             let first = equation.form.terms.iter().find_map(|(index, c)| {
@@ -125,12 +134,7 @@ fn a_whole_proof_is_simulated_without_a_witness() {
     let (statement, points) = statement_about_nothing(&g);
     let shape = statement.shape(&Limits::default()).unwrap();
     let values = count_values(&statement, &shape, &points, &random_point(&g));
-    let layout = layout(values, 7);
-    let mut simulated = Simulated {
-        points: layout.iter().map(|_| random_point(&g)).collect(),
-        scalars: layout.iter().map(|_| random().unwrap()).collect(),
-        layout,
-    };
+    let mut simulated = Simulated::uniform(layout(values, 5, 7), &g);
     let scripted = |proof: &[u8]| -> Result<usize, VerifyError> {
         let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
         settle(read(&statement, &shape, &points, channel)?, &g)

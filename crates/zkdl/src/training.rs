@@ -299,4 +299,4 @@ fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> 
 
 #[cfg(test)]
 #[path = "simulator.rs"]
-mod simulator;
+pub(crate) mod simulator;

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod data;
 mod layers;
 mod messages;
 mod neurons;

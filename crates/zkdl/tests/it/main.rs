@@ -4,6 +4,7 @@
 
 mod architecture;
 mod columns;
+mod data_proof;
 mod round_trip;
 mod support;
 mod tampering;

@@ -1,0 +1,41 @@
+//! Zero knowledge of a data proof: one about points of unknown contents, made under programmed challenges as in
+//! `simulator.rs`. The shipped verifier accepts it, and with live challenges refuses the same bytes.
+
+use super::*;
+use crate::training::simulator::{Simulated, layout as messages, random_point, script};
+use zkdl_transcript::Transcript;
+
+#[test]
+fn a_data_proof_is_simulated_without_a_witness() {
+    const LOG_COLUMNS: u32 = 9;
+    let source = GeneratorSource::derived();
+    let g = source.first(1 << LOG_COLUMNS);
+    let points = PointCommitments((0..7).map(|_| group::encode(&random_point(&g))).collect());
+    let mut data = Descriptor {
+        points: 7,
+        features: 30,
+        classes: 3,
+        value_min: 0,
+        value_max: 16,
+        fraction_bits: 4,
+        root: [0; 32],
+    };
+    data.root = points.root(&data).unwrap();
+    let layout = layout(&data, LOG_COLUMNS, &Limits::default()).unwrap();
+    // 153 bits are two cells: four rows of two points, the last of one. Two queries of rows of bits, full and short, one of data.
+    let values = layout.packing().rows() + 3 * (7 + 1 + 3) + 1 + 2 * LOG_COLUMNS as usize + 4;
+    let mut simulated = Simulated::uniform(messages(values, 1, LOG_COLUMNS as usize), &g);
+    let reader = |proof| {
+        let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
+        read(&layout, 1 << LOG_COLUMNS, &points, channel)
+    };
+    let proof = simulated.encode();
+    let channel = reader(&proof).unwrap();
+    simulated.solve(&channel, points.0.len(), &g);
+    assert!(settle(channel, &g).is_err());
+    let body = simulated.encode();
+    assert!(settle(reader(&body).unwrap(), &g).is_ok());
+    let live = DataProof { statement: digest(&data, LOG_COLUMNS), log_columns: LOG_COLUMNS, body };
+    let error = verify(&data, &points, &live, &Limits::default(), &source).unwrap_err();
+    assert_eq!(error, VerifyError::Product { which: "booleanity" });
+}
