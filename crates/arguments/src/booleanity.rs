@@ -14,6 +14,7 @@
 use crate::bit_cells::BitCells;
 use crate::bits::{BitSum, CellRows, RowWeights};
 use crate::progress::Argument;
+use crate::rows::{Packing, column_weights};
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
@@ -82,6 +83,27 @@ fn end<H: Hidden>(
     Booleanity { row: r, within, value: b, product }
 }
 
+/// Cells of a row of [`long_rows`], at least.
+const LONG: usize = 128;
+
+/// The cells as [`BitSum`] likes them: several rows in one, so that it has many columns, and the rows that are left in one that
+/// is shorter.
+fn long_rows<'b>(
+    sizes: &Sizes,
+    bytes: &'b [u8],
+    tau: &[Scalar],
+    mu_cells: &[Scalar],
+) -> ([CellRows<'b>; 2], RowWeights) {
+    let log = log2_ceil(LONG.div_ceil(sizes.cells)).min(sizes.log_rows());
+    let (mut rows, items) = Packing { items: sizes.rows, log }.split(tau);
+    let columns = column_weights(&items, &eq_table(mu_cells)[..sizes.cells], sizes.cells);
+    let (full, rest) = (sizes.rows >> log, sizes.rows & ((1 << log) - 1));
+    let last = rows.split_off(full).into_iter().take(usize::from(rest > 0)).collect();
+    let (whole, left) = bytes.split_at(full * ((sizes.cells * sizes.bytes) << log));
+    let cells = |cells, rows: usize| CellRows { cells, stride: sizes.bytes, width: rows * sizes.cells };
+    ([cells(whole, 1 << log), cells(left, rest)], RowWeights { rows: vec![rows, last], columns })
+}
+
 /// Proves the relation of `cells`, row by row.
 pub fn prove<P: ProverChannel>(
     channel: &mut P,
@@ -93,10 +115,8 @@ pub fn prove<P: ProverChannel>(
     let (mu_cells, mu_bits) = mu.split_at(log2_ceil(sizes.cells));
     let [in_cell, others] = sizes.degrees();
     progress(Argument::Bits);
-    let rows = eq_table(tau)[..sizes.rows].to_vec();
-    let weights = RowWeights { rows: vec![rows], columns: eq_table(mu_cells) };
-    let matrix = [CellRows { cells, stride: sizes.bytes, width: sizes.cells }];
-    let mut sum = BitSum::new(&matrix, &weights, mu_bits);
+    let (matrices, weights) = long_rows(sizes, cells, tau, mu_cells);
+    let mut sum = BitSum::new(&matrices, &weights, mu_bits);
     let zero = Opening::public(Scalar::ZERO);
     let (claim, r_bits) = sumcheck::prove(channel, "booleanity.bit", zero, &in_cell, &mut sum);
     progress(Argument::Cells);

@@ -8,9 +8,7 @@
 //! ```text
 //! P: rows of the bits of all points (committed before)
 //! V: tau (log N), mu (log K + 7), rho
-//!    sumcheck over the bits, the cells, the points (degree 3) of 0 = sum_{i,q} eq(tau,i) eq(mu,q) (b(i,q)^2 - b(i,q))
-//! P: Com b at the point r
-//!    product E b b = v + E b,  E = eq((tau,mu), r), v the last claim
+//!    booleanity of all bits: a product, and b at (r_i, r_q)
 //!    query bits: b = sum_i eq(r_i,i) <bits_i, eq(r_q)>
 //!    query ranges: sum_i eq(tau,i) (<x_i, p> + <bits_i, u>) = ind_N(tau) constant, which is the rho combination of
 //!      rho^j          x_j - sum weight bit = min_j
@@ -24,8 +22,7 @@
 //! Cost: beside committing, the prover reads every byte of bits eight times, two of them in the opening; a look-up or an
 //! addition each. Memory 32 bytes a cell beside the bits.
 
-use crate::bit_cells::BitCells;
-use crate::bits::{BitSum, CellRows, RowWeights};
+use crate::booleanity::{self, Booleanity, Sizes};
 use crate::progress::Argument;
 use crate::rows::{Class, Classes, Packing, column_weights};
 use crate::selection::Query;
@@ -35,17 +32,13 @@ use std::ops::RangeInclusive;
 use zeroize::Zeroizing;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
-use zkdl_commit::sigma::Product;
-use zkdl_field::multilinear::{eq, eq_table, log2_ceil, prefix};
+use zkdl_field::Scalar;
+use zkdl_field::multilinear::{eq_table, prefix};
 use zkdl_field::scalar::{from_i64, powers};
-use zkdl_field::{Field, Scalar};
-use zkdl_sumcheck as sumcheck;
 use zkdl_transcript::ReadError;
 
 /// Bytes of a cell.
 const CELL: usize = 16;
-/// Variables within a cell.
-const CELL_VARIABLES: usize = 7;
 
 /// The bits of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,12 +163,8 @@ impl Layout {
         Some(())
     }
 
-    fn log_points(&self) -> usize {
-        log2_ceil(self.points)
-    }
-
-    fn log_cells(&self) -> usize {
-        log2_ceil(self.cells())
+    fn sizes(&self) -> Sizes {
+        Sizes { rows: self.points, cells: self.cells(), bytes: CELL }
     }
 }
 
@@ -188,14 +177,9 @@ struct Challenges {
 
 impl Challenges {
     fn draw(layout: &Layout, mut draw: impl FnMut(&'static str, usize) -> Vec<Scalar>) -> Self {
-        let tau = draw("ranges.tau", layout.log_points());
-        let mu = draw("ranges.mu", layout.log_cells() + CELL_VARIABLES);
+        let tau = draw("ranges.tau", layout.sizes().log_rows());
+        let mu = draw("ranges.mu", layout.sizes().log_row_bits());
         Self { tau, mu, rho: draw("ranges.rho", 1).into_iter().sum() }
-    }
-
-    /// mu by cell of a point and by bit of a cell.
-    fn split_mu(&self, layout: &Layout) -> (&[Scalar], &[Scalar]) {
-        self.mu.split_at(layout.log_cells())
     }
 }
 
@@ -246,38 +230,11 @@ fn range_query<H: Hidden>(layout: &Layout, at: &Challenges) -> Query<H> {
     Query { name: "ranges", classes, value: H::public(prefix(layout.points, &at.tau) * all.constant) }
 }
 
-/// What is left: `r` is the point by point and cell, `r_q` by bit of a cell, `b` the hidden value there.
-fn obligations<H: Hidden>(
-    layout: &Layout,
-    at: &Challenges,
-    (r, r_q): (&[Scalar], &[Scalar]),
-    last_claim: H,
-    b: H,
-) -> Obligations<H> {
-    let (r_i, r_x) = r.split_at(layout.log_points());
-    let within = [r_x, r_q].concat();
-    let scaled = b.clone() * (eq(&at.tau, r_i) * eq(&at.mu, &within));
-    let product = Product { name: "booleanity", x: scaled.clone(), y: b.clone(), z: last_claim + scaled };
-    let within = &eq_table(&within)[..8 * layout.bytes()];
-    let bits = Query { name: "bits", classes: bit_classes(layout, r_i, within), value: b };
-    Obligations { products: vec![product], queries: vec![bits, range_query(layout, at)] }
-}
-
-/// Cells of a row of [`long_rows`], at least.
-const LONG: usize = 128;
-
-/// The cells as [`BitSum`] likes them: several points a row, so that it has many columns, and the points that are left in one
-/// that is shorter.
-fn long_rows<'b>(layout: &Layout, bits: &'b [u8], tau: &[Scalar], mu_x: &[Scalar]) -> ([CellRows<'b>; 2], RowWeights) {
-    let log = log2_ceil(LONG.div_ceil(layout.cells())).min(layout.log_points());
-    let packing = Packing { items: layout.points, log };
-    let (mut rows, items) = packing.split(tau);
-    let columns = column_weights(&items, &eq_table(mu_x)[..layout.cells()], layout.cells());
-    let (full, rest) = (layout.points >> log, layout.points & ((1 << log) - 1));
-    let last = rows.split_off(full).into_iter().take(usize::from(rest > 0)).collect();
-    let (whole, left) = bits.split_at(full * (layout.bytes() << log));
-    let cells = |cells, points: usize| CellRows { cells, stride: CELL, width: points * layout.cells() };
-    ([cells(whole, 1 << log), cells(left, rest)], RowWeights { rows: vec![rows, last], columns })
+fn obligations<H: Hidden>(layout: &Layout, at: &Challenges, bits: Booleanity<H>) -> Obligations<H> {
+    let within = &eq_table(&bits.within)[..8 * layout.bytes()];
+    let classes = bit_classes(layout, &bits.row, within);
+    let bit_query = Query { name: "bits", classes, value: bits.value };
+    Obligations { products: vec![bits.product], queries: vec![bit_query, range_query(layout, at)] }
 }
 
 /// Proves everything about points and bits but a product and two queries; data rows come first in the list of rows, then
@@ -289,18 +246,8 @@ pub fn prove<P: ProverChannel>(
     progress: &mut dyn FnMut(Argument),
 ) -> Obligations<Opening> {
     let at = Challenges::draw(layout, |label, n| channel.challenges(label, n));
-    let (mu_x, mu_q) = at.split_mu(layout);
-    progress(Argument::Bits);
-    let (cells, weights) = long_rows(layout, bits, &at.tau, mu_x);
-    let mut sum = BitSum::new(&cells, &weights, mu_q);
-    let zero = Opening::public(Scalar::ZERO);
-    let (claim, r_q) = sumcheck::prove(channel, "ranges.bit", zero, &[3; CELL_VARIABLES], &mut sum);
-    progress(Argument::Cells);
-    let mut sum = BitCells::new(bits, layout.cells(), sum.worth(), (&at.tau, mu_x), eq(mu_q, &r_q));
-    let degrees = vec![3; layout.log_cells() + layout.log_points()];
-    let (claim, r) = sumcheck::prove(channel, "ranges.cell", claim, &degrees, &mut sum);
-    let b = channel.hide("ranges.b", sum.value());
-    obligations(layout, &at, (&r, &r_q), claim, b)
+    let bits = booleanity::prove(channel, &layout.sizes(), bits, [&at.tau, &at.mu], progress);
+    obligations(layout, &at, bits)
 }
 
 /// The verifier's side of [`prove`].
@@ -309,12 +256,8 @@ pub fn prove<P: ProverChannel>(
 /// [`ReadError`] if messages are missing or malformed.
 pub fn verify<V: VerifierChannel>(channel: &mut V, layout: &Layout) -> Result<Obligations<V::Value>, ReadError> {
     let at = Challenges::draw(layout, |label, n| channel.challenges(label, n));
-    let zero = V::Value::public(Scalar::ZERO);
-    let (claim, r_q) = sumcheck::verify(channel, "ranges.bit", zero, &[3; CELL_VARIABLES])?;
-    let degrees = vec![3; layout.log_cells() + layout.log_points()];
-    let (claim, r) = sumcheck::verify(channel, "ranges.cell", claim, &degrees)?;
-    let b = channel.receive("ranges.b")?;
-    Ok(obligations(layout, &at, (&r, &r_q), claim, b))
+    let bits = booleanity::verify(channel, &layout.sizes(), [&at.tau, &at.mu])?;
+    Ok(obligations(layout, &at, bits))
 }
 
 #[cfg(test)]

@@ -75,10 +75,10 @@ pub fn prove_plain<P: ProverChannel>(channel: &mut P, layout: &Layout, bits: &[V
     let terms = vec![term(Scalar::ONE, &[0, 1, 1]), term(-Scalar::ONE, &[0, 1])];
     let mut sum = SumOfProducts::new(vec![eq_table(&mu), dense], terms);
     let zero = Opening::public(Scalar::ZERO);
-    let (claim, _) = sumcheck::prove(channel, "ranges.bit", zero, &[3; CELL_VARIABLES], &mut sum);
+    let (claim, _) = sumcheck::prove(channel, "booleanity.bit", zero, &[3; CELL_VARIABLES], &mut sum);
     let degrees = vec![3; log_bits - CELL_VARIABLES + log_points];
-    sumcheck::prove(channel, "ranges.cell", claim, &degrees, &mut sum);
-    channel.hide("ranges.b", sum.value(1));
+    sumcheck::prove(channel, "booleanity.cell", claim, &degrees, &mut sum);
+    channel.hide("booleanity.b", sum.value(1));
 }
 
 /// What the shipped verifier concludes from what a prover said.
