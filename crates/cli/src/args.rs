@@ -2,6 +2,7 @@
 
 use crate::bench::{Network, Standard, format as bench_format};
 use crate::config::digest;
+use crate::question::{Asked, Public};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use zkdl::columns::Preference;
@@ -78,6 +79,12 @@ pub(crate) enum Verb {
     /// Verify a proof, from files alone
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Prove or verify that a point is in the committed data set
+    #[command(subcommand)]
+    Member(MemberVerb),
+    /// Prove or verify that points are not in the committed data set
+    #[command(subcommand)]
+    Absent(AbsentVerb),
     /// Measure training, proving and verifying on a standard workload or on any network, without files
     Bench(BenchArgs),
     /// Show what a file is and what is in it
@@ -97,6 +104,56 @@ pub(crate) enum DataVerb {
         /// A configuration to copy into the run directory first
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+    },
+}
+
+/// Verbs about a point that is in the data set.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberVerb {
+    /// Answer that a point is in the data set: for the trainer
+    Prove {
+        /// The run directory
+        run: PathBuf,
+        #[command(flatten)]
+        asked: Asked,
+        /// Where the answer goes
+        #[arg(short, long, value_name = "FILE", default_value = "member.answer")]
+        out: PathBuf,
+    },
+    /// Verify such an answer, from files alone: for the owner of the point
+    #[command(after_help = EXIT_CODES)]
+    Verify {
+        /// The answer
+        answer: PathBuf,
+        #[command(flatten)]
+        asked: Asked,
+        #[command(flatten)]
+        public: Public,
+    },
+}
+
+/// Verbs about points that are not in the data set.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AbsentVerb {
+    /// Answer that points are not in the data set, up to 1,024 at once: for the trainer
+    Prove {
+        /// The run directory
+        run: PathBuf,
+        #[command(flatten)]
+        asked: Asked,
+        /// Where the answer goes
+        #[arg(short, long, value_name = "FILE", default_value = "absent.answer")]
+        out: PathBuf,
+    },
+    /// Verify such an answer, from files alone: for the owner of the points
+    #[command(after_help = EXIT_CODES)]
+    Verify {
+        /// The answer
+        answer: PathBuf,
+        #[command(flatten)]
+        asked: Asked,
+        #[command(flatten)]
+        public: Public,
     },
 }
 

@@ -111,7 +111,7 @@ fn publish(context: Context, dir: &RunDir, data: &mut SecretData, seal: [u8; 32]
         let points = PointCommitments(commit_points(context, dir, data, seal)?);
         atomic::write(&dir.points(), &points.encode(), Access::Public)?;
     }
-    let points = decoded(PointCommitments::decode(&read(&dir.points())?), &dir.points())?;
+    let points = public_points(dir)?;
     let root = points.root(&data.descriptor);
     data.descriptor.root = root.map_err(|e| CliError::usage("there is nothing to commit").caused_by(e))?;
     if !dir.descriptor().exists() {
@@ -219,6 +219,11 @@ pub(crate) fn open(dir: &RunDir) -> Result<SecretData> {
     }
     data.descriptor = public;
     Ok(data)
+}
+
+/// The public commitments to the points of a run.
+pub(crate) fn public_points(dir: &RunDir) -> Result<PointCommitments> {
+    decoded(PointCommitments::decode(&read(&dir.points())?), &dir.points())
 }
 
 /// The public description of the data in a directory.

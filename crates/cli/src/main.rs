@@ -6,11 +6,13 @@
 //! | [`config`], [`plan`] | `zkdl.toml`; the run it describes, checked |
 //! | [`beacon`] | what fixes the order of the data |
 //! | [`run_dir`], [`atomic`], [`secret`] | the run directory, its files and their encodings |
+//! | [`question`] | what is asked about a data set |
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
 //! | [`memory`], [`clock`] | whether a job fits; how long it takes |
 //! | [`cache`] | generators kept between commands |
 //! | the others | one verb each |
 
+mod absent;
 mod args;
 mod atomic;
 mod beacon;
@@ -23,10 +25,12 @@ mod data;
 mod error;
 mod init;
 mod inspect;
+mod member;
 mod memory;
 mod plan;
 mod progress;
 mod prove;
+mod question;
 mod quickstart;
 mod report;
 mod run_dir;
@@ -68,6 +72,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
         Verb::Prove(args) => prove::run(context, &args.run, args.window)?,
         Verb::Verify(args) => return verify(context, args),
+        Verb::Member(verb) => return member::run(context, &verb),
+        Verb::Absent(verb) => return absent::run(context, &verb),
         Verb::Bench(args) => bench::run(context, &args)?,
         Verb::Inspect { file } => inspect::run(context, &file)?,
     }

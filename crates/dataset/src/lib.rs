@@ -14,6 +14,7 @@
 
 pub mod csv;
 pub mod descriptor;
+pub mod query;
 pub mod schedule;
 pub mod stream;
 

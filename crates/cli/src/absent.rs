@@ -1,0 +1,110 @@
+//! `zkdl absent prove` and `zkdl absent verify`: none of these points is in the committed data set.
+
+use crate::args::AbsentVerb;
+use crate::atomic::{self, Access};
+use crate::data;
+use crate::error::{CliError, Result};
+use crate::member::refused;
+use crate::progress::Context;
+use crate::question::{Asked, Public};
+use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
+use crate::run_dir::{RunDir, read};
+use crate::verify::settled;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+use zkdl::statement::hex;
+use zkdl::{AbsentAnswer, DataSet, ProveError, Question, VerifyError, absence, membership};
+
+/// Runs the verb.
+pub(crate) fn run(context: Context, verb: &AbsentVerb) -> Result<ExitCode> {
+    match verb {
+        AbsentVerb::Prove { run, asked, out } => prove(context, run, asked, out),
+        AbsentVerb::Verify { answer, asked, public } => verify(context, answer, asked, public),
+    }
+}
+
+fn prove(context: Context, root: &Path, asked: &Asked, out: &Path) -> Result<ExitCode> {
+    let data = data::open(&RunDir::new(root))?;
+    let question = asked.question(data.descriptor.clone())?;
+    let started = Instant::now();
+    let set = DataSet { features: &data.train.features, labels: &data.train.labels, blinds: &data.blinds };
+    let answer = answer(context, &question, set)?;
+    let time = started.elapsed().as_secs_f64();
+    let encoded = answer.encode();
+    atomic::write(out, &encoded, Access::Public)?;
+    let queries = question.queries.len();
+    if context.json {
+        let size = encoded.len();
+        emit_json(&json!({
+            "answer": "absent", "queries": queries, "file": out, "bytes": size, "proof_bytes": answer.body.len(),
+            "seconds": time,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new();
+    table.row("absent", format!("{} points, from the data set {}", grouped(queries as u64), hex(&question.data.root)));
+    let (file, proof) = (bytes(encoded.len() as u64), bytes(answer.body.len() as u64));
+    table.row("answer", format!("{}  {file}, {proof} of it proof", out.display()));
+    table.row("proving", seconds(time));
+    emit(&table.text())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Proves that no point of a question is in a data set.
+pub(crate) fn answer(context: Context, question: &Question, set: DataSet<'_>) -> Result<AbsentAnswer> {
+    let spinner = context.spinner("proving absence");
+    let answer = absence::prove(question, set, context.generators);
+    spinner.finish_and_clear();
+    answer.map_err(|error| match error {
+        ProveError::Member => {
+            let member = |query: &_| membership::find(set.features, set.labels, query).is_some();
+            let found =
+                question.queries.iter().enumerate().filter(|(_, query)| member(query)).map(|(i, _)| i.to_string());
+            let found = found.collect::<Vec<_>>().join(", ");
+            CliError::usage(format!("in the data set, so that no absence can be proven: queries {found} (from 0)"))
+        }
+        other => CliError::usage("no absence answer can be given").caused_by(other),
+    })
+}
+
+fn verify(context: Context, path: &Path, asked: &Asked, public: &Public) -> Result<ExitCode> {
+    let question = asked.question(public.descriptor()?)?;
+    let points = public.points()?;
+    let encoded = read(path)?;
+    let started = Instant::now();
+    let verdict = AbsentAnswer::decode(&encoded)
+        .map_err(VerifyError::from)
+        .and_then(|answer| absence::verify(&question, &answer, &points, context.generators));
+    let time = started.elapsed().as_secs_f64();
+    if verdict.is_err() {
+        return refused(context, settled(verdict, path));
+    }
+    if context.json {
+        emit_json(&json!({
+            "verdict": "VALID", "answer": "absent", "queries": question.queries.len(), "data": hex(&question.data.root),
+            "labels": question.labelled(), "seconds": time,
+        }))?;
+    } else {
+        let lines = [vec![format!("VALID: verified in {}", seconds(time))], in_words(&question)].concat();
+        emit(&lines.join("\n  "))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a valid answer says.
+pub(crate) fn in_words(question: &Question) -> Vec<String> {
+    let (root, points) = (hex(&question.data.root), question.data.points);
+    let what = match (question.queries.len(), question.labelled()) {
+        (1, false) => "This point, whatever its label, is".to_owned(),
+        (1, true) => "This point with this label is".to_owned(),
+        (n, false) => format!("These {n} points, whatever their labels, are"),
+        (n, true) => format!("These {n} points with these labels are"),
+    };
+    vec![
+        format!("{what} not among the {points} points of the data set {root}."),
+        "The answer is exact: a copy that differs in one feature, as the quantisers of the data set give it, is another point."
+            .to_owned(),
+    ]
+}
