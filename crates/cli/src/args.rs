@@ -86,7 +86,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Absent(AbsentVerb),
     /// Measure training, proving and verifying on a standard workload or on any network, without files
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Show what a file is and what is in it
     Inspect {
         /// The file
@@ -167,9 +167,31 @@ pub(crate) struct WindowArgs {
     pub(crate) window: u64,
 }
 
+/// Other things to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchVerb {
+    /// Measure committing to a data set of random bytes, proving it, and answering questions about it
+    Data(DataBenchArgs),
+}
+
+/// A data set to measure.
+#[derive(Debug, Args)]
+pub(crate) struct DataBenchArgs {
+    /// Points
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) points: u32,
+    /// Features of a point, a byte each
+    #[arg(long, value_name = "D", default_value_t = 784, value_parser = clap::value_parser!(u32).range(1..=1 << 18))]
+    pub(crate) features: u32,
+}
+
 /// What to measure.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    /// Something else than a network
+    #[command(subcommand)]
+    pub(crate) what: Option<BenchVerb>,
     /// The workload
     #[arg(value_enum, conflicts_with = "network")]
     pub(crate) workload: Option<Standard>,

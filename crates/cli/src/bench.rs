@@ -4,12 +4,13 @@
 //! to the data this is what a run pays once. The window after it is measured: it starts from committed weights, is
 //! executed and recorded, its final weights are committed, it is proven, written down as bytes and verified from them.
 
+mod data;
 mod measurement;
 mod workload;
 
 pub(crate) use workload::{Network, Standard, format};
 
-use crate::args::BenchArgs;
+use crate::args::{BenchArgs, BenchVerb};
 use crate::clock::{Stopwatch, Time};
 use crate::error::{CliError, Result};
 use crate::memory;
@@ -38,6 +39,9 @@ type Lap = (&'static str, Time);
 
 /// Runs the verb.
 pub(crate) fn run(context: Context, args: &BenchArgs) -> Result<()> {
+    if let Some(BenchVerb::Data(data)) = &args.what {
+        return data::run(context, data);
+    }
     let workload = match (args.workload, &args.network) {
         (Some(which), _) => Workload::standard(which),
         (None, Some(network)) => Workload::custom(network.clone(), args.batch, args.rate),

@@ -81,6 +81,13 @@ pub enum DescriptorError {
 }
 
 impl Descriptor {
+    /// A data set without root.
+    #[must_use]
+    pub fn uniform(points: u32, features: u32, classes: u32, range: ValueRange, fraction_bits: u32) -> Self {
+        let (value_min, value_max) = (range.min, range.max);
+        Self { points, features, classes, value_min, value_max, fraction_bits, root: [0; 32] }
+    }
+
     /// Checks sizes, range and fraction bits.
     ///
     /// # Errors
