@@ -11,6 +11,8 @@ mod files;
 #[cfg(test)]
 mod interrupts;
 #[cfg(test)]
+mod questions;
+#[cfg(test)]
 mod quickstart;
 #[cfg(test)]
 mod refusals;

@@ -1,0 +1,156 @@
+//! Questions of data owners: asked, answered and verified with files alone.
+
+use crate::support::{NONCE, Sandbox, csv};
+
+const HEAD: &str = "a,b,c,d,label\n";
+
+/// A committed run, its points, and a line of a committed point, of one that is held out, and of one that never was.
+fn committed() -> Sandbox {
+    let sandbox = Sandbox::trained();
+    sandbox.ok(&["prove", "run"]);
+    sandbox.write("all.csv", &csv(45));
+    sandbox.write("stranger.csv", &format!("{HEAD}16,16,16,16,1\n"));
+    sandbox
+}
+
+/// The lines of the table that are committed: those whose membership can be proven.
+fn members(sandbox: &Sandbox) -> Vec<String> {
+    let proven = |row: &usize| {
+        let row = row.to_string();
+        let args =
+            ["member", "prove", "run", "--query", "all.csv", "--row", &row, "--nonce", NONCE, "-o", "any.answer"];
+        sandbox.zkdl(&args).code == 0
+    };
+    (0..45).filter(proven).map(|row| row.to_string()).collect()
+}
+
+fn member<'a>(verb: &'a str, subject: &'a str, row: &'a str) -> Vec<&'a str> {
+    vec!["member", verb, subject, "--query", "all.csv", "--row", row, "--nonce", NONCE]
+}
+
+fn with<'a>(args: Vec<&'a str>, more: &[&'a str]) -> Vec<&'a str> {
+    [&args[..], more].concat()
+}
+
+fn absent<'a>(verb: &[&'a str], queries: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    let queries: Vec<&str> = queries.iter().flat_map(|query| ["--query", query]).collect();
+    [&["absent"], verb, &["--nonce", NONCE], &queries, more].concat()
+}
+
+#[test]
+fn a_member_is_proven_and_its_steps_are_named() {
+    let sandbox = committed();
+    let members = members(&sandbox);
+    assert!(members.len() >= 36, "each of the 36 committed points, and held-out ones that equal one");
+    let row = &members[7];
+    let proven = sandbox.json(&with(member("prove", "run", row), &["-o", "member.answer", "--json"]));
+    fn verifying<'a>(row: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        with(member("verify", "member.answer", row), more)
+    }
+    let out = sandbox.ok(&verifying(row, &["--public", "run/public"]));
+    assert!(
+        out.starts_with("VALID") && out.contains("This exact point, with the label") && out.contains("used in"),
+        "{out}"
+    );
+    let verdict = sandbox.json(&verifying(row, &["--data", "run/public/data.zkdl", "--json"]));
+    assert_eq!((&verdict["verdict"], &verdict["index"]), (&"VALID".into(), &proven["index"]));
+    let invalid =
+        |args: &[&str], words: &[&str]| sandbox.fails(args, 1, &[&["INVALID", "member.answer"], words].concat());
+    let other = if row == "3" { "4" } else { "3" };
+    let another = with(member("verify", "member.answer", other), &["--data", "run/public/data.zkdl"]);
+    invalid(&another, &["another query"]);
+    invalid(&verifying(row, &["--data", "run/public/data.zkdl", "--any-label"]), &["another query"]);
+    let context = ["--data", "run/public/data.zkdl", "--statement", "run/public/window-0000.statement"];
+    invalid(&verifying(row, &context), &["training statement"]);
+    sandbox.ok(&with(member("prove", "run", row), &["-o", "about.answer", "--statement", context[3]]));
+    sandbox.ok(&with(member("verify", "about.answer", row), &context));
+    let mut late = verifying(row, &["--data", "run/public/data.zkdl"]);
+    let nonce = "5a".repeat(32);
+    late[8] = &nonce;
+    invalid(&late, &["another nonce"]);
+    let answer = sandbox.read("member.answer");
+    for place in (0..answer.len()).step_by(answer.len() / 40) {
+        let mut changed = answer.clone();
+        changed[place] ^= 1;
+        std::fs::write(sandbox.path("member.answer"), &changed).unwrap();
+        invalid(&verifying(row, &["--data", "run/public/data.zkdl"]), &[]);
+    }
+    let other_run = Sandbox::trained();
+    std::fs::copy(other_run.path("run/public/data.zkdl"), sandbox.path("other.zkdl")).unwrap();
+    std::fs::write(sandbox.path("member.answer"), &answer).unwrap();
+    invalid(&verifying(row, &["--data", "other.zkdl"]), &["another data set"]);
+}
+
+#[test]
+fn strangers_are_absent_alone_and_together_and_members_are_not() {
+    let sandbox = committed();
+    let public = ["--public", "run/public"];
+    sandbox.ok(&absent(&["prove", "run"], &["stranger.csv"], &["--any-label"]));
+    let out = sandbox.ok(&absent(
+        &["verify", "absent.answer"],
+        &["stranger.csv"],
+        &["--any-label", "--public", "run/public"],
+    ));
+    assert!(out.starts_with("VALID") && out.contains("whatever its label, is not among the 36 points"), "{out}");
+    sandbox.fails(&absent(&["verify", "absent.answer"], &["stranger.csv"], &public), 1, &["INVALID", "another query"]);
+    sandbox.fails(
+        &absent(&["verify", "absent.answer"], &["stranger.csv"], &["--any-label", "--data", "run/public/data.zkdl"]),
+        2,
+        &["--points"],
+    );
+    let row = members(&sandbox).swap_remove(3).parse::<usize>().unwrap();
+    let line = csv(45).lines().nth(row + 1).unwrap().to_owned();
+    let (features, label) = line.rsplit_once(',').unwrap();
+    sandbox.write("member.csv", &format!("{HEAD}{line}\n"));
+    let refused = sandbox.fails(
+        &absent(&["prove", "run"], &["stranger.csv", "member.csv"], &[]),
+        2,
+        &["no absence", "queries 1"],
+    );
+    assert!(!refused.err.contains(features), "no value of the data set is printed");
+    let flipped = (label.parse::<u32>().unwrap() + 1) % 3;
+    sandbox.write("flipped.csv", &format!("{HEAD}{features},{flipped}\n"));
+    sandbox.ok(&absent(&["prove", "run"], &["stranger.csv", "flipped.csv"], &[]));
+    let out = sandbox.ok(&absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], &public));
+    assert!(out.contains("These 2 points with these labels are not among"), "{out}");
+    sandbox.fails(
+        &absent(&["verify", "absent.answer"], &["flipped.csv", "stranger.csv"], &public),
+        1,
+        &["INVALID", "another query"],
+    );
+    sandbox.fails(&absent(&["prove", "run"], &["flipped.csv"], &["--any-label"]), 2, &["no absence"]);
+    let answer = sandbox.read("absent.answer");
+    std::fs::write(sandbox.path("absent.answer"), &answer[..answer.len() - 1]).unwrap();
+    sandbox.fails(&absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], &public), 1, &["INVALID"]);
+    std::fs::write(sandbox.path("absent.answer"), sandbox.read("run/public/points.zkdl")).unwrap();
+    sandbox.fails(
+        &absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], &public),
+        1,
+        &["INVALID", "not a"],
+    );
+}
+
+#[test]
+fn questions_that_cannot_be_asked_are_refused() {
+    let sandbox = committed();
+    let refused = |text: &str, more: &[&str], words: &[&str]| {
+        sandbox.write("bad.csv", text);
+        let args = [&["absent", "prove", "run", "--nonce", NONCE, "--query", "bad.csv"][..], more].concat();
+        sandbox.fails(&args, 2, words);
+    };
+    refused(&format!("{HEAD}17,0,0,0,1\n"), &[], &["17", "16"]);
+    refused(&format!("{HEAD}1,0,0,0,3\n"), &[], &["label", "3"]);
+    refused("a,b,c\n1,2,3\n", &[], &["4"]);
+    refused(&format!("{HEAD}1,0,x,0,1\n"), &[], &["x"]);
+    refused(HEAD, &[], &[]);
+    refused(&format!("{HEAD}1,0,0,0,1\n"), &["--row", "1"], &["no row 1", "1 points"]);
+    refused(&format!("{HEAD}1,0,0,0,1\n"), &["--label", "1", "--any-label"], &["--any-label"]);
+    sandbox.fails(&["member", "prove", "run", "--query", "all.csv", "--nonce", NONCE], 2, &["45", "1"]);
+    sandbox.fails(&["member", "prove", "run", "--query", "nothing.csv", "--nonce", NONCE], 3, &["nothing.csv"]);
+    sandbox.fails(&["member", "prove", "run", "--query", "all.csv", "--row", "0"], 2, &["--nonce"]);
+    sandbox.fails(
+        &["member", "prove", "run", "--query", "stranger.csv", "--nonce", NONCE],
+        2,
+        &["not in the data set"],
+    );
+}
