@@ -141,7 +141,7 @@ fn questions_that_cannot_be_asked_are_refused() {
     refused(&format!("{HEAD}17,0,0,0,1\n"), &[], &["17", "16"]);
     refused(&format!("{HEAD}1,0,0,0,3\n"), &[], &["label", "3"]);
     refused("a,b,c\n1,2,3\n", &[], &["4"]);
-    refused(&format!("{HEAD}1,0,x,0,1\n"), &[], &["x"]);
+    refused(&format!("{HEAD}1,0,x,0,1\n"), &[], &["bad.csv"]);
     refused(HEAD, &[], &[]);
     refused(&format!("{HEAD}1,0,0,0,1\n"), &["--row", "1"], &["no row 1", "1 points"]);
     refused(&format!("{HEAD}1,0,0,0,1\n"), &["--label", "1", "--any-label"], &["--any-label"]);
