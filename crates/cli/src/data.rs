@@ -1,4 +1,4 @@
-//! `zkdl data commit`: reads the CSV, splits it, shuffles the training rows secretly, commits to each of them.
+//! `zkdl data commit`: reads the data, splits them, shuffles the training rows secretly, commits to each of them.
 
 use crate::atomic::{self, Access};
 use crate::config::Config;
@@ -6,20 +6,18 @@ use crate::error::{CliError, Result};
 use crate::plan::Plan;
 use crate::progress::Context;
 use crate::report::{Table, emit, emit_json, grouped};
-use crate::run_dir::{RunDir, read, read_secret};
+use crate::run_dir::{RunDir, read as read_file, read_secret};
 use crate::secret::{Points, SecretData};
 use serde_json::json;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 use zkdl::PointCommitments;
 use zkdl::commitment::{commit_points, points_with_blinds};
 use zkdl::statement::hex;
 use zkdl_commit::blinds::{Entropy, OsEntropy};
-use zkdl_dataset::descriptor::Descriptor;
-use zkdl_dataset::{CsvError, KeyStream, Table as Rows, ValueRange, read_csv, split};
+use zkdl_dataset::readers::read;
+use zkdl_dataset::{Descriptor, KeyStream, ReadError, Table as Rows, split};
 use zkdl_field::generators::Generators;
 
 /// Runs the verb.
@@ -78,8 +76,8 @@ pub(crate) fn commit(context: Context, root: &Path, config_file: Option<&Path>) 
 }
 
 fn copy_config(source: &Path, dir: &RunDir) -> Result<()> {
-    let (bytes, target) = (read(source)?, dir.config());
-    if target.exists() && read(&target)? != bytes {
+    let (bytes, target) = (read_file(source)?, dir.config());
+    if target.exists() && read_file(&target)? != bytes {
         let (target, source) = (target.display(), source.display());
         let next = "leave --config away, or give a new run directory";
         return Err(CliError::usage(format!("{target} exists and differs from {source}: {next}")));
@@ -122,15 +120,15 @@ struct Parts {
 impl Parts {
     fn read(config: &Config, config_file: &Path) -> Result<Self> {
         let data = &config.data;
-        let path = csv_path(config, config_file);
-        let range = ValueRange { min: data.value_min, max: data.value_max };
-        let table = read_table(&path, range)?;
         let refuse = |e: &dyn std::fmt::Display| CliError::usage(format!("{}: [data]: {e}", config_file.display()));
+        let source = data.source(config_file.parent().unwrap_or(Path::new(""))).map_err(|e| refuse(&e))?;
+        let quantisers = data.quantisers().map_err(|e| refuse(&e))?;
+        let (table, image) = read(&source, &quantisers, &mut |_| ()).map_err(unread)?;
         let points = u32::try_from(table.len()).map_err(|_| refuse(&"more than 2^32 points"))?;
         let train = match (data.train_points, data.test_points) {
             (Some(train), _) => train,
             (None, Some(test)) => points.checked_sub(test).ok_or_else(|| {
-                refuse(&format!("test_points = {test}, but {} has {points} points: lower it", path.display()))
+                refuse(&format!("test_points = {test}, but {} has {points} points: lower it", source.name()))
             })?,
             (None, None) => points,
         };
@@ -141,9 +139,10 @@ impl Parts {
             points: train.len() as u32,
             features: table.features() as u32,
             classes: table.classes() as u32,
-            value_min: data.value_min,
-            value_max: data.value_max,
             fraction_bits: data.fraction_bits,
+            near: data.near,
+            image: data.image(image),
+            columns: quantisers.runs(table.features()).map_err(|e| refuse(&e))?,
             root: [0; 32],
         };
         descriptor.validate().map_err(|e| refuse(&e))?;
@@ -195,19 +194,11 @@ fn points(rows: &Rows) -> Points {
     Points { features: Zeroizing::new(rows.values().to_vec()), labels: Zeroizing::new(rows.labels().to_vec()) }
 }
 
-/// The CSV file, relative to the configuration's directory.
-fn csv_path(config: &Config, config_file: &Path) -> PathBuf {
-    config_file.parent().map_or_else(|| config.data.csv.clone(), |parent| parent.join(&config.data.csv))
-}
-
-/// Reads a table, telling files that cannot be read from files with wrong contents.
-pub(crate) fn read_table(path: &Path, range: ValueRange) -> Result<Rows> {
-    let file = File::open(path).map_err(|e| CliError::file("read the data file", path, e))?;
-    if file.metadata().is_ok_and(|m| m.is_dir()) {
-        return Err(CliError::io(format!("{} is a directory, not a CSV file", path.display())));
-    }
-    read_csv(BufReader::new(file), &path.display().to_string(), range).map_err(|error| match error {
-        CsvError::Read { .. } => CliError::usage("the data are refused").caused_by(error),
+/// Tells files that cannot be read from files with wrong contents.
+pub(crate) fn unread(error: ReadError) -> CliError {
+    match error {
+        ReadError::Io { file, source } => CliError::io(format!("cannot read the data file {file}")).caused_by(source),
+        ReadError::Csv { .. } => CliError::usage("the data are refused").caused_by(error),
         other => CliError::usage(other.to_string()),
-    })
+    }
 }

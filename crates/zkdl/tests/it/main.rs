@@ -7,3 +7,4 @@ mod columns;
 mod round_trip;
 mod support;
 mod tampering;
+mod vector;
