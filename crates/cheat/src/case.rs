@@ -21,7 +21,7 @@ use zkdl_commit::blinds::{BlindSource, Entropy};
 use zkdl_commit::channel::ProofWriter;
 use zkdl_commit::msm::msm;
 use zkdl_commit::{ipa, sigma};
-use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{RandomnessError, dot};
 use zkdl_field::{Affine, Field, Scalar, group};
@@ -91,15 +91,13 @@ fn draft(config: &Config, draw: &mut Draw) -> Statement {
     let format = Format { f_a: 3, f_g: 4, q: 16, q_g: 16 };
     let (low, high) = (1 << (R_L - format.f_w() - 1), 3 << (R_L - format.f_w()));
     Statement {
-        data: Descriptor {
-            points: config.points,
-            features: config.widths[0],
+        data: Descriptor::uniform(
+            config.points,
+            config.widths[0],
             classes,
-            value_min: -LARGEST,
-            value_max: LARGEST,
-            fraction_bits: 2,
-            root: [0; 32],
-        },
+            ValueRange { min: -LARGEST, max: LARGEST },
+            2,
+        ),
         hidden: config.widths[1..config.widths.len() - 1].to_vec(),
         format,
         batch: config.batch,

@@ -56,9 +56,12 @@ pub(crate) enum Verb {
     Init {
         /// The run directory to make
         dir: PathBuf,
-        /// A CSV file, to take sizes and range from
-        #[arg(long, value_name = "CSV")]
+        /// A file of points, to take sizes and range from: CSV, .npy, .npz, IDX or a batch of CIFAR-10
+        #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
+        /// The file of their labels, for .npy and IDX
+        #[arg(long, value_name = "FILE", requires = "data")]
+        labels: Option<PathBuf>,
     },
     /// The training data
     #[command(subcommand)]

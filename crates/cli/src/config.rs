@@ -2,9 +2,13 @@
 
 use crate::error::{CliError, Result};
 use serde::{Deserialize, Deserializer};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zkdl::columns::Preference;
 use zkdl_train::{Format, LearningRate, RateError};
+
+mod data;
+
+pub(crate) use data::DataConfig;
 
 /// The configuration of a run.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,27 +26,6 @@ pub(crate) struct Config {
     /// How it is proven.
     #[serde(default)]
     pub(crate) proof: ProofConfig,
-}
-
-/// `[data]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DataConfig {
-    /// The CSV file, relative to the configuration's directory.
-    pub(crate) csv: PathBuf,
-    /// Smallest feature.
-    pub(crate) value_min: i32,
-    /// Largest feature.
-    pub(crate) value_max: i32,
-    /// Fraction bits of the features.
-    pub(crate) fraction_bits: u32,
-    /// Points held out for testing.
-    pub(crate) test_points: Option<u32>,
-    /// Points trained on.
-    pub(crate) train_points: Option<u32>,
-    /// Seed of the split.
-    #[serde(default)]
-    pub(crate) split_seed: u64,
 }
 
 /// `[network]`
@@ -122,15 +105,16 @@ impl Config {
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
         let config: Self =
             toml::from_str(text).map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?;
-        let refuse = |problem: &str| Err(CliError::usage(format!("{}: {problem}", path.display())));
+        let refuse = |problem: &str| Err::<(), _>(CliError::usage(format!("{}: {problem}", path.display())));
         if config.training.epochs.is_some() == config.training.steps.is_some() {
-            return refuse("[training] needs exactly one of `epochs` and `steps`");
+            refuse("[training] needs exactly one of `epochs` and `steps`")?;
         }
+        config.data.source(Path::new("")).and(config.data.quantisers()).map(|_| ()).or_else(|e| refuse(&e))?;
         if config.data.test_points.is_some() && config.data.train_points.is_some() {
-            return refuse("[data] takes `test_points` or `train_points`, not both");
+            refuse("[data] takes `test_points` or `train_points`, not both")?;
         }
         if config.proof.prefer.is_some() && config.proof.log_columns.is_some() {
-            return refuse("[proof] takes `prefer` or `log_columns`, not both");
+            refuse("[proof] takes `prefer` or `log_columns`, not both")?;
         }
         Ok(config)
     }

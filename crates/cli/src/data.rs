@@ -6,7 +6,7 @@
 mod partial;
 mod parts;
 
-pub(crate) use parts::read_table;
+pub(crate) use parts::unread;
 
 use crate::atomic::{self, Access};
 use crate::config::Config;
@@ -68,7 +68,7 @@ pub(crate) fn commit(context: Context, root: &Path, config_file: Option<&Path>) 
     let dir = RunDir::new(root);
     let source = config_file.map_or_else(|| dir.config(), Path::to_owned);
     let config = Config::read(&source)?;
-    let parts = Parts::read(&config, &source)?;
+    let parts = Parts::read(context, &config, &source)?;
     // Whether a run can be made of them does not depend on the order of the points.
     Plan::new(&config, parts.descriptor.clone(), [0; 32], &source)?;
     if source != dir.config() {

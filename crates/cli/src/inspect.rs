@@ -92,10 +92,10 @@ fn data(content: &[u8], path: &Path) -> Result<View> {
     let mut table = Table::new();
     table.row("training, test points", format!("{}, {}", d.points, data.test.labels.len()));
     table.row("features, classes", format!("{}, {}", d.features, d.classes));
-    table.row("declared range", format!("[{}, {}], {} fraction bits", d.value_min, d.value_max, d.fraction_bits));
+    table.row("declared range", format!("[{}, {}], {} fraction bits", d.value_min(), d.value_max(), d.fraction_bits));
     let fields = json!({
         "points": d.points, "test_points": data.test.labels.len(), "features": d.features,
-        "classes": d.classes, "value_min": d.value_min, "value_max": d.value_max, "fraction_bits": d.fraction_bits,
+        "classes": d.classes, "value_min": d.value_min(), "value_max": d.value_max(), "fraction_bits": d.fraction_bits,
     });
     Ok(View { kind: "SECRET training data and blinds", text: table.text(), fields })
 }
@@ -128,13 +128,14 @@ fn config(content: &[u8], path: &Path) -> Result<View> {
     let text = std::str::from_utf8(content).map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))?;
     let config = Config::parse(text, path)?;
     let mut table = Table::new();
-    table.row("data", config.data.csv.display().to_string());
+    let source = config.data.source(Path::new("")).map_err(CliError::usage)?.name();
+    table.row("data", source.clone());
     table.row("hidden layers", format!("{:?}", config.network.hidden));
     table.row("batch", config.training.batch.to_string());
     let nonce = config.training.nonce.map(|nonce| hex(&nonce));
     table.row("nonce", nonce.clone().unwrap_or_else(|| "none: `zkdl train --beacon` fixes the order".into()));
     let fields = json!({
-        "csv": config.data.csv, "hidden": config.network.hidden, "batch": config.training.batch,
+        "data": source, "hidden": config.network.hidden, "batch": config.training.batch,
         "nonce": nonce,
     });
     Ok(View { kind: "configuration", text: table.text(), fields })

@@ -66,7 +66,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     let context = Context { quiet: cli.quiet, json: cli.json, no_cache: cli.no_cache, generators: &generators };
     match cli.verb {
         Verb::Quickstart { dir, epochs } => quickstart::run(context, &dir, epochs)?,
-        Verb::Init { dir, data } => init::run(context, &dir, data.as_deref())?,
+        Verb::Init { dir, data, labels } => init::run(context, &dir, data.as_deref(), labels.as_deref())?,
         Verb::Data(DataVerb::Commit { run, config }) => data::run(context, &run, config.as_deref())?,
         Verb::Train { run, beacon } => train::run(context, &run, beacon)?,
         Verb::Check(args) => check::run(context, &args.run, args.window)?,

@@ -12,7 +12,7 @@ use zkdl::columns::choose_log_columns;
 use zkdl::describe::config_digest;
 use zkdl::statement::Limits;
 use zkdl::{Start, Statement};
-use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::Descriptor;
 use zkdl_dataset::schedule::Schedule;
 use zkdl_train::{Algorithm, RatePlan, Weights, initial_weights};
 
@@ -83,8 +83,8 @@ impl Plan {
             f_x: descriptor.fraction_bits,
             r_l: rates.r_l,
             max_steps: steps,
-            input_min: descriptor.value_min,
-            input_max: descriptor.value_max,
+            input_min: descriptor.value_min(),
+            input_max: descriptor.value_max(),
         };
         algorithm.validate().map_err(|e| refuse(e.into()))?;
         let cells = algorithm.cells_per_step().saturating_mul(window.min(steps));
@@ -252,18 +252,27 @@ impl Run {
     }
 }
 
-/// Data are committed with their range: the configuration must still say the same.
+/// Data are committed with their quantisers: the configuration must still say the same.
 fn same_data_section(config: &Config, committed: &Descriptor, file: &Path) -> Result<()> {
+    let data = &config.data;
+    let quantisers = data.quantisers().map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
+    let same = quantisers.runs(committed.features as usize).is_ok_and(|columns| columns == committed.columns);
+    let uniform = quantisers.others.is_empty();
     let pairs = [
-        ("value_min", i64::from(config.data.value_min), i64::from(committed.value_min)),
-        ("value_max", i64::from(config.data.value_max), i64::from(committed.value_max)),
-        ("fraction_bits", i64::from(config.data.fraction_bits), i64::from(committed.fraction_bits)),
+        ("fraction_bits", u64::from(data.fraction_bits).to_string(), u64::from(committed.fraction_bits).to_string()),
+        ("near", data.near.to_string(), committed.near.to_string()),
+        ("value_min", data.value_min.to_string(), committed.value_min().to_string()),
+        ("value_max", data.value_max.to_string(), committed.value_max().to_string()),
     ];
-    match pairs.into_iter().find(|(_, here, there)| here != there) {
-        None => Ok(()),
-        Some((key, here, there)) => Err(CliError::usage(format!(
-            "{}: {key} = {here}, but the data were committed with {there}: undo the change or start a new run directory",
-            file.display()
-        ))),
+    let shown = if same || !uniform { &pairs[..2] } else { &pairs[..] };
+    let undo = "undo the change or start a new run directory";
+    if let Some((key, here, there)) = shown.iter().find(|(_, here, there)| here != there) {
+        let problem = format!("{key} = {here}, but the data were committed with {there}");
+        return Err(CliError::usage(format!("{}: {problem}: {undo}", file.display())));
     }
+    if same && data.image(committed.image) == committed.image {
+        return Ok(());
+    }
+    let problem = "the data were committed with other quantisers or another image";
+    Err(CliError::usage(format!("{}: {problem}: {undo}", file.display())))
 }

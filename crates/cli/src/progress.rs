@@ -44,6 +44,11 @@ impl Context<'_> {
         self.styled(what, Some(length), "{msg:24} {bar:30} {pos}/{len}  {per_sec}  {eta} left")
     }
 
+    /// A count of items, nobody knows of how many.
+    pub(crate) fn counter(self, what: &'static str) -> ProgressBar {
+        self.styled(what, None, "{msg:24} {pos}  {per_sec}")
+    }
+
     /// The phases of one job, of which nobody knows how long they take.
     fn phases(self, what: &'static str, length: u64) -> ProgressBar {
         self.styled(what, Some(length), "{msg:24} {bar:30} phase {pos} of {len} done, {elapsed}")

@@ -13,7 +13,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 use zkdl::BlindedRows;
 use zkdl::codec::{Decoder, FormatError, header, put_list, take_list};
-use zkdl_dataset::descriptor::{Descriptor, ENCODED_BYTES};
+use zkdl_dataset::Descriptor;
 use zkdl_field::Scalar;
 use zkdl_field::scalar::{decode, encode};
 use zkdl_train::{LayerWeights, Weights};
@@ -25,6 +25,7 @@ pub(crate) const WEIGHTS_MAGIC: &str = "zkdl-secret-weights";
 /// See [`DATA_MAGIC`].
 pub(crate) const ROWS_MAGIC: &str = "zkdl-secret-rows";
 
+const DATA_VERSION: u32 = 2;
 const VERSION: u32 = 1;
 const CHECKSUM_BYTES: usize = 32;
 
@@ -102,7 +103,7 @@ impl Points {
 impl SecretData {
     /// The file.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(header(DATA_MAGIC, VERSION));
+        let mut bytes = Zeroizing::new(header(DATA_MAGIC, DATA_VERSION));
         bytes.extend(Descriptor { root: [0; 32], ..self.descriptor.clone() }.encode());
         self.train.put(&mut bytes);
         put_blinds(&mut bytes, &self.blinds);
@@ -114,9 +115,8 @@ impl SecretData {
     /// Reads a file; `path` names it in messages.
     pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
         let parse = |bytes: &[u8]| {
-            let mut d = Decoder::new("data file", DATA_MAGIC, VERSION, bytes)?;
-            let descriptor = Descriptor::decode(d.take("descriptor", ENCODED_BYTES)?);
-            let descriptor = descriptor.map_err(|e| d.value_error("descriptor", 0, e.to_string()))?;
+            let mut d = Decoder::new("data file", DATA_MAGIC, DATA_VERSION, bytes)?;
+            let descriptor = d.descriptor()?;
             let train = Points::take(&mut d, descriptor.points, descriptor.features)?;
             let blinds = take_blinds(&mut d, descriptor.points as usize)?;
             let test_points = d.u32("number of test points")?;

@@ -1,20 +1,27 @@
 //! What is public about a data set, and its one encoding.
 //!
 //! ```text
-//! length (u32) = 56 | points (u32) | features (u32) | classes (u32) | value_min (i32) | value_max (i32) | fraction_bits (u32) | root (32 bytes)
+//! length of what follows (u32)
+//! points (u32) | features (u32) | classes (u32) | fraction_bits (u32) | near (u64)
+//! 0 (u8), or 1 (u8) | width (u32) | height (u32) | channels (u32) | planar (u8) | white (u32)
+//! runs (u32) | each: columns (u32) | scale (f64) | offset (f64) | min (i32) | max (i32) | clip (u8)
+//! root (32 bytes)
 //! ```
-//! Little endian throughout. Every value has exactly one encoding, and no two encodings give one value.
+//! Little endian throughout; flags are 0 or 1; numbers f64 are the bits of IEEE 754. A run is columns that follow one another and
+//! share a quantiser; neighbours differ. Every value has exactly one encoding, and no two encodings give one value.
 
-use crate::csv::ValueRange;
+use crate::quantiser::{Quantiser, ValueRange};
 
-/// Feature values stay strictly below this in magnitude, so that every product of training has a bound.
-pub const VALUE_LIMIT: i32 = 1 << 20;
+pub use crate::quantiser::VALUE_LIMIT;
+
 /// Most fraction bits a feature may have: more than the values have bits would mean nothing.
 pub const MAX_FRACTION_BITS: u32 = 20;
-/// Bytes of an encoded descriptor.
-pub const ENCODED_BYTES: usize = 4 + BODY_BYTES;
+/// Most features of a point. A run of any length takes 29 bytes, so this is what bounds the memory of [`Descriptor::ranges`].
+pub const MAX_FEATURES: u32 = 1 << 20;
+/// `near` stays below this: no two points of the largest shape are farther apart, squared.
+pub const NEAR_LIMIT: u64 = 1 << 62;
 
-const BODY_BYTES: usize = 6 * 4 + 32;
+const RUN_BYTES: usize = 29;
 
 /// The public description of a data set. The points themselves stay hidden behind `root`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +32,42 @@ pub struct Descriptor {
     pub features: u32,
     /// Number of classes; labels are 0 .. classes - 1.
     pub classes: u32,
-    /// Smallest integer a feature may hold.
-    pub value_min: i32,
-    /// Largest integer a feature may hold.
-    pub value_max: i32,
     /// Fraction bits f_X of the features: the integer x stands for x / 2^f_X.
     pub fraction_bits: u32,
+    /// Largest squared distance, in integers, at which a point counts as a near-duplicate; 0 for no such queries.
+    pub near: u64,
+    /// How pixels are laid out, if points are images.
+    pub image: Option<Image>,
+    /// Quantisers of the columns, from the first column to the last.
+    pub columns: Vec<ColumnRun>,
     /// Merkle root over the commitments to the points.
     pub root: [u8; 32],
+}
+
+/// Columns that follow one another and share a quantiser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnRun {
+    /// How many, at least 1.
+    pub count: u32,
+    /// Their quantiser.
+    pub quantiser: Quantiser,
+}
+
+/// The layout of an image as a row of features.
+///
+/// The pixel of level p, 0 ..= 255, is the raw number `p * white / 255`, in binary64, multiplied first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Image {
+    /// Pixels in a line.
+    pub width: u32,
+    /// Lines.
+    pub height: u32,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: u32,
+    /// Whether all of a channel comes before the next one; otherwise the channels of a pixel are neighbours.
+    pub planar: bool,
+    /// Raw number of the brightest level, at least 1.
+    pub white: u32,
 }
 
 /// Why a descriptor, or bytes that should hold one, are refused.
@@ -44,8 +79,14 @@ pub enum DescriptorError {
         /// Which size.
         what: &'static str,
     },
+    /// A wide point.
+    #[error("{features} features are more than {MAX_FEATURES}")]
+    Features {
+        /// Declared features.
+        features: u32,
+    },
     /// The range of values is empty.
-    #[error("value_min {min} is above value_max {max}: swap them")]
+    #[error("the smallest value {min} is above the largest value {max}: swap them")]
     EmptyRange {
         /// Declared minimum.
         min: i32,
@@ -53,12 +94,24 @@ pub enum DescriptorError {
         max: i32,
     },
     /// A value may be too large.
-    #[error("{what} {value} is not strictly between -2^20 and 2^20: rescale the features")]
+    #[error("the {what} value {value} is not strictly between -2^20 and 2^20: rescale the features")]
     ValueTooLarge {
         /// Which end of the range.
         what: &'static str,
         /// The value.
         value: i32,
+    },
+    /// A factor that is no positive number.
+    #[error("the scale {} is not finite and above 0", f64::from_bits(*scale))]
+    Scale {
+        /// Its bits.
+        scale: u64,
+    },
+    /// An offset that is no number, or zero with a sign.
+    #[error("the offset {} is not finite, or is -0: write 0", f64::from_bits(*offset))]
+    Offset {
+        /// Its bits.
+        offset: u64,
     },
     /// More fraction bits than values have bits.
     #[error("{bits} fraction bits are more than {MAX_FRACTION_BITS}: lower fraction_bits")]
@@ -66,29 +119,105 @@ pub enum DescriptorError {
         /// Declared fraction bits.
         bits: u32,
     },
+    /// A distance that no two points have.
+    #[error("the squared distance near = {near} is 2^62 or more: no two points are so far apart")]
+    Near {
+        /// Declared distance.
+        near: u64,
+    },
+    /// Quantisers for more or fewer columns.
+    #[error("there are quantisers for {got} columns, the points have {features} features")]
+    Columns {
+        /// Columns of all runs.
+        got: u64,
+        /// Declared features.
+        features: u32,
+    },
+    /// A run that could be longer, or left away.
+    #[error("run {index} of the columns is empty or has the quantiser of the run before: not the canonical form")]
+    Run {
+        /// Which run, from 0.
+        index: usize,
+    },
+    /// An image that is not as large as a point.
+    #[error(
+        "an image of {width} x {height} pixels and {channels} channels is not {features} features (channels: 1 or 3)"
+    )]
+    Image {
+        /// Pixels in a line.
+        width: u32,
+        /// Lines.
+        height: u32,
+        /// Channels.
+        channels: u32,
+        /// Declared features.
+        features: u32,
+    },
+    /// White is the number of black.
+    #[error("the brightest pixel of an image has the number 0: white must be at least 1")]
+    White,
+    /// A flag that is neither 0 nor 1.
+    #[error("the flag {what} is {got}, expected 0 or 1")]
+    Flag {
+        /// Which flag.
+        what: &'static str,
+        /// Its value.
+        got: u8,
+    },
     /// Wrong number of bytes: truncated, or something follows.
-    #[error("a descriptor has {ENCODED_BYTES} bytes, these are {got}: the file is truncated or not a descriptor")]
+    #[error("the descriptor needs {expected} bytes here, there are {got}: the file is truncated or not a descriptor")]
     Length {
+        /// Bytes expected.
+        expected: u64,
         /// Bytes given.
         got: usize,
-    },
-    /// The length prefix does not fit this version.
-    #[error("the length prefix says {got} bytes, this version has {BODY_BYTES}: written by another version?")]
-    Prefix {
-        /// Value of the prefix.
-        got: u32,
     },
 }
 
 impl Descriptor {
-    /// A data set without root.
-    #[must_use]
+    /// A data set whose columns all hold integers of one range, taken as they are; no near-duplicates, no image, no root yet.
     pub fn uniform(points: u32, features: u32, classes: u32, range: ValueRange, fraction_bits: u32) -> Self {
-        let (value_min, value_max) = (range.min, range.max);
-        Self { points, features, classes, value_min, value_max, fraction_bits, root: [0; 32] }
+        let columns = vec![ColumnRun { count: features, quantiser: Quantiser::identity(range) }];
+        Self { points, features, classes, fraction_bits, near: 0, image: None, columns, root: [0; 32] }
     }
 
-    /// Checks sizes, range and fraction bits.
+    /// The quantiser of a column; none beyond the last.
+    pub fn quantiser(&self, column: usize) -> Option<&Quantiser> {
+        let mut end = 0u64;
+        let run = self.columns.iter().find(|run| {
+            end = end.saturating_add(u64::from(run.count));
+            (column as u64) < end
+        });
+        run.map(|run| &run.quantiser)
+    }
+
+    /// The quantisers of all columns, one each.
+    pub fn quantisers(&self) -> impl Iterator<Item = Quantiser> + '_ {
+        let each = |run: &ColumnRun| std::iter::repeat_n(run.quantiser, run.count as usize);
+        self.columns.iter().flat_map(each).take(self.features as usize)
+    }
+
+    /// The range of a column. Beyond the last there are only zeros.
+    pub fn range(&self, column: usize) -> ValueRange {
+        self.quantiser(column).map_or(ValueRange { min: 0, max: 0 }, Quantiser::range)
+    }
+
+    /// The ranges of all columns, one each: at most [`MAX_FEATURES`] of a valid descriptor.
+    pub fn ranges(&self) -> Vec<ValueRange> {
+        self.quantisers().map(|quantiser| quantiser.range()).collect()
+    }
+
+    /// The smallest integer of any column.
+    pub fn value_min(&self) -> i32 {
+        self.columns.iter().map(|run| run.quantiser.min).min().unwrap_or(0)
+    }
+
+    /// The largest integer of any column.
+    pub fn value_max(&self) -> i32 {
+        self.columns.iter().map(|run| run.quantiser.max).max().unwrap_or(0)
+    }
+
+    /// Checks everything that the types do not.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -98,143 +227,171 @@ impl Descriptor {
                 return Err(DescriptorError::ZeroSize { what });
             }
         }
-        if self.value_min > self.value_max {
-            return Err(DescriptorError::EmptyRange { min: self.value_min, max: self.value_max });
-        }
-        for (what, value) in [("value_min", self.value_min), ("value_max", self.value_max)] {
-            if value <= -VALUE_LIMIT || value >= VALUE_LIMIT {
-                return Err(DescriptorError::ValueTooLarge { what, value });
-            }
+        if self.features > MAX_FEATURES {
+            return Err(DescriptorError::Features { features: self.features });
         }
         if self.fraction_bits > MAX_FRACTION_BITS {
             return Err(DescriptorError::FractionBits { bits: self.fraction_bits });
         }
+        if self.near >= NEAR_LIMIT {
+            return Err(DescriptorError::Near { near: self.near });
+        }
+        self.image.map_or(Ok(()), |image| image.validate(self.features))?;
+        self.validate_columns()
+    }
+
+    fn validate_columns(&self) -> Result<(), DescriptorError> {
+        let got = self.columns.iter().map(|run| u64::from(run.count)).fold(0, u64::saturating_add);
+        if got != u64::from(self.features) {
+            return Err(DescriptorError::Columns { got, features: self.features });
+        }
+        let mut before = None;
+        for (index, run) in self.columns.iter().enumerate() {
+            if run.count == 0 || before == Some(run.quantiser) {
+                return Err(DescriptorError::Run { index });
+            }
+            run.quantiser.validate()?;
+            before = Some(run.quantiser);
+        }
         Ok(())
     }
 
-    /// What the feature of this column may hold.
-    #[must_use]
-    pub fn range(&self, _column: usize) -> ValueRange {
-        ValueRange { min: self.value_min, max: self.value_max }
-    }
-
-    /// One range for each feature.
-    #[must_use]
-    pub fn ranges(&self) -> Vec<ValueRange> {
-        (0..self.features as usize).map(|column| self.range(column)).collect()
-    }
-
-    /// The canonical encoding, [`ENCODED_BYTES`] long.
+    /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(ENCODED_BYTES);
-        bytes.extend((BODY_BYTES as u32).to_le_bytes());
-        for size in [self.points, self.features, self.classes] {
-            bytes.extend(size.to_le_bytes());
+        let mut bytes = vec![0; 4];
+        for word in [self.points, self.features, self.classes, self.fraction_bits] {
+            bytes.extend(word.to_le_bytes());
         }
-        bytes.extend(self.value_min.to_le_bytes());
-        bytes.extend(self.value_max.to_le_bytes());
-        bytes.extend(self.fraction_bits.to_le_bytes());
+        bytes.extend(self.near.to_le_bytes());
+        bytes.push(u8::from(self.image.is_some()));
+        if let Some(image) = &self.image {
+            bytes.extend([image.width, image.height, image.channels].into_iter().flat_map(u32::to_le_bytes));
+            bytes.push(u8::from(image.planar));
+            bytes.extend(image.white.to_le_bytes());
+        }
+        bytes.extend((self.columns.len() as u32).to_le_bytes());
+        for ColumnRun { count, quantiser } in &self.columns {
+            bytes.extend(count.to_le_bytes());
+            bytes.extend([quantiser.scale, quantiser.offset].into_iter().flat_map(f64::to_le_bytes));
+            bytes.extend([quantiser.min, quantiser.max].into_iter().flat_map(i32::to_le_bytes));
+            bytes.push(u8::from(quantiser.clip));
+        }
         bytes.extend(self.root);
+        let length = (bytes.len() - 4) as u32;
+        bytes[..4].copy_from_slice(&length.to_le_bytes());
         bytes
     }
 
-    /// Reads a canonical encoding and validates what it says.
+    /// Bytes of the encoding that `bytes` starts with, as its prefix says; none if there is no prefix. Nothing else is checked.
+    pub fn encoded_length(bytes: &[u8]) -> Option<usize> {
+        let prefix = u32::from_le_bytes(*bytes.first_chunk()?);
+        usize::try_from(prefix).ok()?.checked_add(4)
+    }
+
+    /// Reads the descriptor that longer bytes start with, and what follows it.
     ///
     /// # Errors
-    /// [`DescriptorError::Length`] unless there are exactly [`ENCODED_BYTES`] bytes (trailing bytes are refused),
-    /// [`DescriptorError::Prefix`] for another length prefix, or what [`Self::validate`] finds.
+    /// As [`Self::decode`].
+    pub fn decode_prefix(bytes: &[u8]) -> Result<(Self, &[u8]), DescriptorError> {
+        let end = Self::encoded_length(bytes).ok_or(DescriptorError::Length { expected: 4, got: bytes.len() })?;
+        let truncated = DescriptorError::Length { expected: end as u64, got: bytes.len() };
+        let (own, rest) = bytes.split_at_checked(end).ok_or(truncated)?;
+        Ok((Self::decode(own)?, rest))
+    }
+
+    /// Reads a canonical encoding and validates what it says. Allocates no more than the bytes given.
+    ///
+    /// # Errors
+    /// [`DescriptorError::Length`] for truncated or trailing bytes or another length prefix, [`DescriptorError::Flag`], or what
+    /// [`Self::validate`] finds.
     pub fn decode(bytes: &[u8]) -> Result<Self, DescriptorError> {
-        let wrong_length = || DescriptorError::Length { got: bytes.len() };
-        let whole: &[u8; ENCODED_BYTES] = bytes.try_into().map_err(|_| wrong_length())?;
-        let (words, root) = whole.split_last_chunk::<32>().ok_or_else(wrong_length)?;
-        let word = |i: usize| u32::from_le_bytes([words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]]);
-        if word(0) as usize != BODY_BYTES {
-            return Err(DescriptorError::Prefix { got: word(0) });
+        let mut fields = Fields { rest: bytes };
+        let length = fields.u32()?;
+        if length as usize != fields.rest.len() {
+            return Err(DescriptorError::Length { expected: u64::from(length) + 4, got: bytes.len() });
         }
-        let descriptor = Self {
-            points: word(1),
-            features: word(2),
-            classes: word(3),
-            value_min: word(4).cast_signed(),
-            value_max: word(5).cast_signed(),
-            fraction_bits: word(6),
-            root: *root,
-        };
+        let [points, features, classes, fraction_bits] = [fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?];
+        let near = u64::from_le_bytes(fields.take()?);
+        let image = if fields.flag("image")? { Some(Image::take(&mut fields)?) } else { None };
+        let runs = fields.u32()?;
+        let expected = u64::from(runs) * RUN_BYTES as u64 + 32;
+        if fields.rest.len() as u64 != expected {
+            return Err(DescriptorError::Length { expected, got: fields.rest.len() });
+        }
+        let columns = (0..runs).map(|_| ColumnRun::take(&mut fields)).collect::<Result<_, _>>()?;
+        let root = fields.take()?;
+        let descriptor = Self { points, features, classes, fraction_bits, near, image, columns, root };
         descriptor.validate()?;
         Ok(descriptor)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
+impl ColumnRun {
+    /// The runs of a list of quantisers, one a column: neighbours that are equal are one run.
+    pub fn collect(quantisers: &[Quantiser]) -> Vec<Self> {
+        let run = |chunk: &[Quantiser]| Some(Self { count: chunk.len() as u32, quantiser: *chunk.first()? });
+        quantisers.chunk_by(|a, b| a == b).filter_map(run).collect()
+    }
 
-    fn digits() -> Descriptor {
-        Descriptor {
-            points: 1437,
-            features: 64,
-            classes: 10,
-            value_min: 0,
-            value_max: 16,
-            fraction_bits: 4,
-            root: [7; 32],
+    fn take(fields: &mut Fields<'_>) -> Result<Self, DescriptorError> {
+        let count = fields.u32()?;
+        let [scale, offset] = [fields.take()?, fields.take()?].map(f64::from_le_bytes);
+        let [min, max] = [fields.take()?, fields.take()?].map(i32::from_le_bytes);
+        let clip = fields.flag("clip")?;
+        Ok(Self { count, quantiser: Quantiser { scale, offset, min, max, clip } })
+    }
+}
+
+impl Image {
+    /// The raw number of a pixel.
+    pub fn raw(&self, level: u8) -> f64 {
+        f64::from(level) * f64::from(self.white) / 255.0
+    }
+
+    /// Features of an image; none if they are too many to count.
+    pub fn features(&self) -> Option<u32> {
+        self.width.checked_mul(self.height)?.checked_mul(self.channels)
+    }
+
+    fn validate(&self, features: u32) -> Result<(), DescriptorError> {
+        let Self { width, height, channels, .. } = *self;
+        if !matches!(channels, 1 | 3) || self.features() != Some(features) {
+            return Err(DescriptorError::Image { width, height, channels, features });
         }
+        if self.white == 0 { Err(DescriptorError::White) } else { Ok(()) }
     }
 
-    #[test]
-    fn the_encoding_is_fixed() {
-        let bytes = digits().encode();
-        assert_eq!(bytes.len(), 60);
-        assert_eq!(bytes[..16], [56, 0, 0, 0, 0x9d, 5, 0, 0, 64, 0, 0, 0, 10, 0, 0, 0]);
-        assert_eq!(bytes[16..28], [0, 0, 0, 0, 16, 0, 0, 0, 4, 0, 0, 0]);
-        assert_eq!(bytes[28..], [7; 32]);
+    fn take(fields: &mut Fields<'_>) -> Result<Self, DescriptorError> {
+        let [width, height, channels] = [fields.u32()?, fields.u32()?, fields.u32()?];
+        Ok(Self { width, height, channels, planar: fields.flag("planar")?, white: fields.u32()? })
+    }
+}
+
+/// Fields one after another.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], DescriptorError> {
+        let truncated = DescriptorError::Length { expected: N as u64, got: self.rest.len() };
+        let (field, rest) = self.rest.split_first_chunk().ok_or(truncated)?;
+        self.rest = rest;
+        Ok(*field)
     }
 
-    #[test]
-    fn every_other_length_is_refused() {
-        let mut bytes = digits().encode();
-        for length in 0..bytes.len() {
-            assert_eq!(Descriptor::decode(&bytes[..length]), Err(DescriptorError::Length { got: length }));
-        }
-        bytes.push(0);
-        assert_eq!(Descriptor::decode(&bytes), Err(DescriptorError::Length { got: 61 }));
+    fn u32(&mut self) -> Result<u32, DescriptorError> {
+        self.take().map(u32::from_le_bytes)
     }
 
-    #[test]
-    fn another_prefix_is_refused() {
-        let mut bytes = digits().encode();
-        bytes[0] = 57;
-        assert_eq!(Descriptor::decode(&bytes), Err(DescriptorError::Prefix { got: 57 }));
-    }
-
-    #[test]
-    fn decoding_validates() {
-        let refused = |d: Descriptor| Descriptor::decode(&d.encode()).unwrap_err();
-        assert_eq!(refused(Descriptor { points: 0, ..digits() }), DescriptorError::ZeroSize { what: "points" });
-        assert_eq!(refused(Descriptor { features: 0, ..digits() }), DescriptorError::ZeroSize { what: "features" });
-        assert_eq!(refused(Descriptor { classes: 0, ..digits() }), DescriptorError::ZeroSize { what: "classes" });
-        assert_eq!(refused(Descriptor { value_min: 17, ..digits() }), DescriptorError::EmptyRange { min: 17, max: 16 });
-        let large = DescriptorError::ValueTooLarge { what: "value_max", value: 1 << 20 };
-        assert_eq!(refused(Descriptor { value_max: 1 << 20, ..digits() }), large);
-        let small = DescriptorError::ValueTooLarge { what: "value_min", value: i32::MIN };
-        assert_eq!(refused(Descriptor { value_min: i32::MIN, ..digits() }), small);
-        assert_eq!(refused(Descriptor { fraction_bits: 21, ..digits() }), DescriptorError::FractionBits { bits: 21 });
-    }
-
-    proptest! {
-        #[test]
-        fn what_decodes_encodes_to_the_same_bytes(bytes in proptest::collection::vec(any::<u8>(), 56)) {
-            let whole = [vec![56, 0, 0, 0], bytes].concat();
-            if let Ok(descriptor) = Descriptor::decode(&whole) {
-                prop_assert_eq!(descriptor.encode(), whole);
-            }
-        }
-
-        #[test]
-        fn round_trip(points in 1u32.., features in 1u32.., classes in 1u32.., a in -1_048_575i32..1_048_576, b in -1_048_575i32..1_048_576, fraction_bits in 0u32..21, root: [u8; 32]) {
-            let d = Descriptor { points, features, classes, value_min: a.min(b), value_max: a.max(b), fraction_bits, root };
-            prop_assert_eq!(Descriptor::decode(&d.encode()), Ok(d));
+    fn flag(&mut self, what: &'static str) -> Result<bool, DescriptorError> {
+        match self.take()? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            [got] => Err(DescriptorError::Flag { what, got }),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,23 +5,31 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`mod@csv`] | the CSV reader and the [`Table`] it fills |
+//! | [`quantiser`] | [`Quantiser`]: from the numbers of a file to integers, the same everywhere |
 //! | [`descriptor`] | the public [`Descriptor`] of a data set and its one canonical encoding |
+//! | [`readers`] | CSV, NumPy, IDX and CIFAR-10 files, each streamed into a [`Table`] |
+//! | [`query`] | the points that somebody asks about, from CSV or PNG, quantised as the data were |
+//! | [`table`] | the [`Table`] |
 //! | [`stream`] | [`KeyStream`]: public pseudorandom integers, specified bit by bit |
 //! | [`schedule`] | which points each training step uses, and the train/test split |
 //!
 //! Position: a leaf. `zkdl-train` takes [`KeyStream`] from here; `zkdl` and the command read tables and schedules.
 
-pub mod csv;
 pub mod descriptor;
+pub mod quantiser;
 pub mod query;
+pub mod readers;
 pub mod schedule;
 pub mod stream;
+pub mod table;
 
-pub use csv::{CsvError, Table, ValueRange, read_csv};
-pub use descriptor::{Descriptor, DescriptorError};
+pub use descriptor::{ColumnRun, Descriptor, DescriptorError, Image};
+pub use quantiser::{QuantiseError, Quantiser, Quantisers, ValueRange};
+pub use query::{Query, QueryError, read_csv_queries, read_png_query};
+pub use readers::{ReadError, Source, read_csv};
 pub use schedule::{Schedule, ScheduleError, split};
 pub use stream::KeyStream;
+pub use table::Table;
 
 #[doc = include_str!("../../../spec/dataset.md")]
 pub mod spec {}

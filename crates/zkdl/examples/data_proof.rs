@@ -10,6 +10,7 @@ use zkdl::statement::Limits;
 use zkdl::{GeneratorSource, PointCommitments};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::quantiser::ValueRange;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -44,15 +45,7 @@ fn main() -> Result<(), Failure> {
     let (points, features) = (number(50_000)?, number(784)?);
     let all: Vec<i32> = (0..points as usize * features as usize).map(|i| (noise(i) & 255) as i32).collect();
     let labels: Vec<u32> = (0..points).map(|i| noise(i as usize) as u32 % CLASSES).collect();
-    let mut data = Descriptor {
-        points,
-        features,
-        classes: CLASSES,
-        value_min: 0,
-        value_max: 255,
-        fraction_bits: 8,
-        root: [0; 32],
-    };
+    let mut data = Descriptor::uniform(points, features, CLASSES, ValueRange { min: 0, max: 255 }, 8);
     let limits = Limits::default();
     let log_columns = choose_log_columns(&data, &limits)?;
     println!("{points} points, {features} features, 2^{log_columns} columns, {} threads", rayon::current_num_threads());

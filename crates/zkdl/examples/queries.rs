@@ -8,6 +8,7 @@ use zkdl::{DataSet, GeneratorSource, PointCommitments, Query, Question, absence,
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_commit::merkle::Tree;
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::quantiser::ValueRange;
 
 const CLASSES: u32 = 10;
 
@@ -37,15 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows =
         timed("commit the data", || commit_points(&columns, &features, &labels, CLASSES as usize, &mut OsEntropy))?;
     let commitments = PointCommitments(rows.rows);
-    let mut data = Descriptor {
-        points: points as u32,
-        features: width as u32,
-        classes: CLASSES,
-        value_min: 0,
-        value_max: 255,
-        fraction_bits: 8,
-        root: [0; 32],
-    };
+    let mut data = Descriptor::uniform(points as u32, width as u32, CLASSES, ValueRange { min: 0, max: 255 }, 8);
     data.root = commitments.root(&data)?;
     let tree = timed("Merkle tree", || Tree::new(&commitments.0))?;
     let set = DataSet { features: &features, labels: &labels, blinds: &rows.blinds };

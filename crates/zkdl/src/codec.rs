@@ -1,5 +1,7 @@
 //! Length-checked little-endian reading and writing: every value has exactly one encoding.
 
+use zkdl_dataset::Descriptor;
+
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
@@ -116,11 +118,15 @@ impl<'a> Decoder<'a> {
         self.array(field).map(u64::from_le_bytes)
     }
 
-    /// All bytes that are left.
-    pub fn rest(&mut self) -> &'a [u8] {
+    /// A data descriptor, which says its own length.
+    ///
+    /// # Errors
+    /// [`FormatError::Truncated`], or [`FormatError::Value`] with what the descriptor's own decoder says.
+    pub fn descriptor(&mut self) -> Result<Descriptor, FormatError> {
+        const FIELD: &str = "data descriptor";
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        self.offset = self.bytes.len();
-        rest
+        let own = self.take(FIELD, Descriptor::encoded_length(rest).unwrap_or(4))?;
+        Descriptor::decode(own).map_err(|e| self.value_error(FIELD, own.len() as u64, format!("a valid one: {e}")))
     }
 
     /// A number of items of `size` bytes each that follow: never more than the bytes that are left can hold.

@@ -19,6 +19,7 @@ pub fn encode(descriptor: &Descriptor) -> Vec<u8> {
 /// [`FormatError`].
 pub fn decode(bytes: &[u8]) -> Result<Descriptor, FormatError> {
     let mut d = Decoder::new(WHAT, MAGIC, VERSION, bytes)?;
-    let rest = d.rest();
-    Descriptor::decode(rest).map_err(|e| d.value_error("descriptor", rest.len() as u64, e.to_string()))
+    let descriptor = d.descriptor()?;
+    d.finish()?;
+    Ok(descriptor)
 }

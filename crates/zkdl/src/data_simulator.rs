@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::training::simulator::{Simulated, layout as messages, random_point, script};
+use zkdl_dataset::ValueRange;
 use zkdl_transcript::Transcript;
 
 #[test]
@@ -11,15 +12,7 @@ fn a_data_proof_is_simulated_without_a_witness() {
     let source = GeneratorSource::derived();
     let g = source.first(1 << LOG_COLUMNS);
     let points = PointCommitments((0..7).map(|_| group::encode(&random_point(&g))).collect());
-    let mut data = Descriptor {
-        points: 7,
-        features: 30,
-        classes: 3,
-        value_min: 0,
-        value_max: 16,
-        fraction_bits: 4,
-        root: [0; 32],
-    };
+    let mut data = Descriptor::uniform(7, 30, 3, ValueRange { min: 0, max: 16 }, 4);
     data.root = points.root(&data).unwrap();
     let layout = layout(&data, LOG_COLUMNS, &Limits::default()).unwrap();
     // 153 bits are two cells: four rows of two points, the last of one. Two queries of rows of bits, full and short, one of data.

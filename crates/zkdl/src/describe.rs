@@ -16,7 +16,7 @@ use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zkdl_arguments::rows::{cell_row_count, weight_row_count};
-use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::{ColumnRun, Descriptor, Image};
 
 const MODEL: &str = "zkdl/model/v1";
 const CONFIG: &str = "zkdl/config/v1";
@@ -153,7 +153,8 @@ pub fn to_json(statement: &Statement) -> Value {
         "model": { "digest": hex(&model_digest(&statement.end)), "rows": statement.end.len() },
         "data": {
             "root": hex(&data.root), "points": data.points, "features": data.features, "classes": data.classes,
-            "value_min": data.value_min, "value_max": data.value_max, "fraction_bits": data.fraction_bits,
+            "value_min": data.value_min(), "value_max": data.value_max(), "fraction_bits": data.fraction_bits,
+            "columns": columns(data), "near": data.near, "image": data.image.map(image),
         },
         "algorithm": {
             "widths": widths(statement), "activation": "ReLU", "loss": "squared error",
@@ -190,11 +191,12 @@ pub fn in_words(statement: &Statement) -> Vec<String> {
             hex(&data.root),
             data.points,
             data.features,
-            data.value_min,
-            data.value_max,
+            data.value_min(),
+            data.value_max(),
             data.fraction_bits,
             data.classes
         ),
+        features_in_words(data),
         format!(
             "Algorithm: exact integer training, layers {} (bias, ReLU, squared error), {} parameters; f_A {}, f_G {}, Q {}, Q_G {}, R_L {}.",
             widths.join("-"),
@@ -220,6 +222,48 @@ pub fn in_words(statement: &Statement) -> Vec<String> {
         start_in_words(statement),
         format!("Configuration {}; statement {}.", hex(&config_digest(statement)), hex(&statement.digest())),
     ]
+}
+
+/// Half-open ranges of columns with their quantisers.
+fn columns(data: &Descriptor) -> Vec<Value> {
+    let mut from = 0u64;
+    let one = |run: &ColumnRun| {
+        let (first, end, q) = (from, from.saturating_add(u64::from(run.count)), run.quantiser);
+        from = end;
+        json!({
+            "from": first, "to": end, "scale": q.scale, "offset": q.offset, "min": q.min, "max": q.max, "clip": q.clip,
+        })
+    };
+    data.columns.iter().map(one).collect()
+}
+
+fn image(image: Image) -> Value {
+    json!({
+        "width": image.width, "height": image.height, "channels": image.channels, "planar": image.planar,
+        "white": image.white,
+    })
+}
+
+/// How features come from numbers, where that can be said of all columns at once.
+fn features_in_words(data: &Descriptor) -> String {
+    let mut words = match &data.columns[..] {
+        [run] if run.quantiser.is_identity() => "Features: the numbers of the source, rounded to integers".to_owned(),
+        [run] => format!(
+            "Features: (x - {}) * {} of the source's numbers x, rounded",
+            run.quantiser.offset, run.quantiser.scale
+        ),
+        runs => format!("Features: {} runs of columns, each with its own scale, offset and range", runs.len()),
+    };
+    if data.columns.iter().any(|run| run.quantiser.clip) {
+        words += "; numbers beyond a range are clipped where the JSON form says so";
+    }
+    if let Some(Image { width, height, channels, .. }) = data.image {
+        words += &format!("; images of {width} x {height} pixels and {channels} channels");
+    }
+    if data.near > 0 {
+        words += &format!("; near-duplicates are points at a squared distance of {} or less", data.near);
+    }
+    words + "."
 }
 
 fn rates_in_words(statement: &Statement) -> String {
@@ -249,7 +293,9 @@ fn start_in_words(statement: &Statement) -> String {
 pub fn data_claim(data: &Descriptor) -> String {
     format!(
         "Every committed feature is an integer in [{}, {}], every label is one of {} classes, and rows hold nothing else.",
-        data.value_min, data.value_max, data.classes
+        data.value_min(),
+        data.value_max(),
+        data.classes
     )
 }
 
@@ -270,19 +316,12 @@ pub fn premises(statement: &Statement) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zkdl_dataset::ValueRange;
     use zkdl_train::Format;
 
     fn statement() -> Statement {
         Statement {
-            data: Descriptor {
-                points: 1437,
-                features: 64,
-                classes: 10,
-                value_min: 0,
-                value_max: 16,
-                fraction_bits: 4,
-                root: [1; 32],
-            },
+            data: Descriptor { root: [1; 32], ..Descriptor::uniform(1437, 64, 10, ValueRange { min: 0, max: 16 }, 4) },
             hidden: vec![128, 64],
             format: Format::default(),
             batch: 32,

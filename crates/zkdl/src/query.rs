@@ -229,17 +229,10 @@ pub(crate) mod support;
 mod tests {
     use super::*;
     use crate::codec::header;
+    use zkdl_dataset::ValueRange;
 
     fn question() -> Question {
-        let data = Descriptor {
-            points: 4,
-            features: 3,
-            classes: 2,
-            value_min: -2,
-            value_max: 9,
-            fraction_bits: 0,
-            root: [1; 32],
-        };
+        let data = Descriptor { root: [1; 32], ..Descriptor::uniform(4, 3, 2, ValueRange { min: -2, max: 9 }, 0) };
         let queries = vec![Query { features: vec![-2, 0, 9], label: None }; 2];
         Question { data, nonce: [2; 32], context: None, queries }
     }

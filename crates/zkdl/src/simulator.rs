@@ -9,7 +9,7 @@ use crate::statement::GENERATORS;
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_commit::channel::Equation;
 use zkdl_commit::msm::msm;
-use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{encode, random};
 use zkdl_field::{Affine, Field};
@@ -31,8 +31,7 @@ pub(crate) fn random_point(g: &Generators) -> Affine {
 fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
     let row = |_| group::encode(&random_point(g));
     let points = PointCommitments((0..7).map(row).collect());
-    let mut data =
-        Descriptor { points: 7, features: 5, classes: 3, value_min: 0, value_max: 16, fraction_bits: 4, root: [0; 32] };
+    let mut data = Descriptor::uniform(7, 5, 3, ValueRange { min: 0, max: 16 }, 4);
     data.root = points.root(&data).unwrap();
     let mut statement = Statement {
         data,

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_arguments::{Format as CellFormat, Shape};
-use zkdl_dataset::descriptor::{Descriptor, ENCODED_BYTES};
+use zkdl_dataset::Descriptor;
 use zkdl_dataset::schedule::Schedule;
 use zkdl_train::config::MULTIPLIER_LIMIT;
 use zkdl_train::{Algorithm, Format, Ledger, StartWeights};
@@ -21,7 +21,7 @@ pub const GENERATORS: &str = "zkdl/generators/v1";
 
 const WHAT: &str = "statement";
 const MAGIC: &str = "zkdl-statement";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where the window starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +117,8 @@ impl Statement {
             f_x: self.data.fraction_bits,
             r_l: self.r_l,
             max_steps: self.max_steps,
-            input_min: self.data.value_min,
-            input_max: self.data.value_max,
+            input_min: self.data.value_min(),
+            input_max: self.data.value_max(),
         }
     }
 
@@ -260,8 +260,7 @@ impl Statement {
     /// [`FormatError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut d = Decoder::new(WHAT, MAGIC, VERSION, bytes)?;
-        let descriptor = Descriptor::decode(d.take("data descriptor", ENCODED_BYTES)?);
-        let data = descriptor.map_err(|e| d.value_error("data descriptor", 0, e.to_string()))?;
+        let data = d.descriptor()?;
         let hidden = (0..d.count("hidden widths", 4)?).map(|_| d.u32("hidden width")).collect::<Result<_, _>>()?;
         let format = Format { f_a: d.u32("f_A")?, f_g: d.u32("f_G")?, q: d.u32("Q")?, q_g: d.u32("Q_G")? };
         let (batch, r_l, log_columns) = (d.u32("batch")?, d.u32("R_L")?, d.u32("log2 of columns")?);

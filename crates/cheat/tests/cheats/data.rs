@@ -8,6 +8,7 @@ use zkdl_cheat::data::{DataCase, Rows, failing, obligations, prove_plain};
 use zkdl_cheat::harness::{Counter, Event, Tap, untouched};
 use zkdl_cheat::sample::Draw;
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::quantiser::ValueRange;
 use zkdl_field::scalar::from_i64;
 use zkdl_field::{Field, Scalar};
 
@@ -19,15 +20,7 @@ const LABEL_BITS: usize = 4 * FEATURES;
 const PADDING: usize = LABEL_BITS + CLASSES;
 
 fn case() -> DataCase {
-    let data = Descriptor {
-        points: 5,
-        features: FEATURES as u32,
-        classes: CLASSES as u32,
-        value_min: -3,
-        value_max: 8,
-        fraction_bits: 2,
-        root: [0; 32],
-    };
+    let data = Descriptor::uniform(5, FEATURES as u32, CLASSES as u32, ValueRange { min: -3, max: 8 }, 2);
     DataCase::new(data, LOG_COLUMNS)
 }
 

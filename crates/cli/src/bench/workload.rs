@@ -9,8 +9,7 @@ use zeroize::Zeroizing;
 use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::describe::{self, Sizes};
 use zkdl::{Start, Statement};
-use zkdl_dataset::descriptor::Descriptor;
-use zkdl_dataset::{KeyStream, ValueRange, read_csv, split};
+use zkdl_dataset::{Descriptor, KeyStream, ValueRange, read_csv, split};
 use zkdl_train::{Format, LearningRate};
 
 /// Batches of made-up data: an epoch of 16 steps, whatever the length of a window, so that windows of any length are
@@ -195,7 +194,7 @@ impl Workload {
             Source::MadeUp => (self.batch.saturating_mul(BATCHES), 255, 8),
         };
         let (features, classes) = (self.network.features(), self.network.classes());
-        Descriptor { points, features, classes, value_min: 0, value_max, fraction_bits, root: [0; 32] }
+        Descriptor::uniform(points, features, classes, ValueRange { min: 0, max: value_max }, fraction_bits)
     }
 
     /// The points.
@@ -251,7 +250,7 @@ mod tests {
             assert_eq!(points.labels.len(), data.points as usize);
             assert_eq!(points.features.len(), data.points as usize * data.features as usize);
             assert!(points.labels.iter().all(|label| *label < data.classes));
-            assert!(points.features.iter().all(|value| (data.value_min..=data.value_max).contains(value)));
+            assert!(points.features.iter().all(|value| data.range(0).contains(*value)));
         }
     }
 

@@ -2,15 +2,14 @@
 
 use crate::config::Config;
 use crate::error::{CliError, Result};
+use crate::progress::Context;
 use crate::secret::{Points, SecretData};
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zeroize::Zeroizing;
 use zkdl::points::draw_blinds;
 use zkdl_commit::blinds::{Entropy, OsEntropy};
-use zkdl_dataset::descriptor::Descriptor;
-use zkdl_dataset::{CsvError, KeyStream, Table as Rows, ValueRange, read_csv, split};
+use zkdl_dataset::readers::read;
+use zkdl_dataset::{Descriptor, Image, KeyStream, Quantisers, ReadError, Source, Table as Rows, split};
 
 /// Both parts of a table, in split order, and the descriptor with no root yet.
 pub(super) struct Parts {
@@ -20,17 +19,17 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn read(config: &Config, config_file: &Path) -> Result<Self> {
+    pub(super) fn read(context: Context, config: &Config, config_file: &Path) -> Result<Self> {
         let data = &config.data;
-        let path = csv_path(config, config_file);
-        let range = ValueRange { min: data.value_min, max: data.value_max };
-        let table = read_table(&path, range)?;
         let refuse = |e: &dyn std::fmt::Display| CliError::usage(format!("{}: [data]: {e}", config_file.display()));
+        let source = data.source(config_file.parent().unwrap_or(Path::new(""))).map_err(|e| refuse(&e))?;
+        let quantisers = data.quantisers().map_err(|e| refuse(&e))?;
+        let (table, image) = read_points(context, &source, &quantisers)?;
         let points = u32::try_from(table.len()).map_err(|_| refuse(&"more than 2^32 points"))?;
         let train = match (data.train_points, data.test_points) {
             (Some(train), _) => train,
             (None, Some(test)) => points.checked_sub(test).ok_or_else(|| {
-                refuse(&format!("test_points = {test}, but {} has {points} points: lower it", path.display()))
+                refuse(&format!("test_points = {test}, but {} has {points} points: lower it", source.name()))
             })?,
             (None, None) => points,
         };
@@ -41,9 +40,10 @@ impl Parts {
             points: train.len() as u32,
             features: table.features() as u32,
             classes: table.classes() as u32,
-            value_min: data.value_min,
-            value_max: data.value_max,
             fraction_bits: data.fraction_bits,
+            near: data.near,
+            image: data.image(image),
+            columns: quantisers.runs(table.features()).map_err(|e| refuse(&e))?,
             root: [0; 32],
         };
         descriptor.validate().map_err(|e| refuse(&e))?;
@@ -88,19 +88,19 @@ fn points(rows: &Rows) -> Points {
     Points { features: Zeroizing::new(rows.values().to_vec()), labels: Zeroizing::new(rows.labels().to_vec()) }
 }
 
-/// The CSV file, relative to the configuration's directory.
-fn csv_path(config: &Config, config_file: &Path) -> PathBuf {
-    config_file.parent().map_or_else(|| config.data.csv.clone(), |parent| parent.join(&config.data.csv))
+/// Reads all points, counting them for who watches.
+fn read_points(context: Context, source: &Source, quantisers: &Quantisers) -> Result<(Rows, Option<Image>)> {
+    let bar = context.counter("reading points");
+    let read = read(source, quantisers, &mut |points| bar.set_position(points));
+    bar.finish_and_clear();
+    read.map_err(unread)
 }
 
-/// Reads a table, telling files that cannot be read from files with wrong contents.
-pub(crate) fn read_table(path: &Path, range: ValueRange) -> Result<Rows> {
-    let file = File::open(path).map_err(|e| CliError::file("read the data file", path, e))?;
-    if file.metadata().is_ok_and(|m| m.is_dir()) {
-        return Err(CliError::io(format!("{} is a directory, not a CSV file", path.display())));
-    }
-    read_csv(BufReader::new(file), &path.display().to_string(), range).map_err(|error| match error {
-        CsvError::Read { .. } => CliError::usage("the data are refused").caused_by(error),
+/// Tells files that cannot be read from files with wrong contents.
+pub(crate) fn unread(error: ReadError) -> CliError {
+    match error {
+        ReadError::Io { file, source } => CliError::io(format!("cannot read the data file {file}")).caused_by(source),
+        ReadError::Csv { .. } => CliError::usage("the data are refused").caused_by(error),
         other => CliError::usage(other.to_string()),
-    })
+    }
 }

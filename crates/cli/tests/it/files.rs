@@ -124,7 +124,7 @@ fn check_finds_what_does_not_belong_together() {
     forge(&sandbox, "run/secret/weights-4", |bytes| *bytes.last_mut().unwrap() ^= 1);
     sandbox.fails(&["check", "run"], 1, &["weights-4", "layer 3, weight (5, 2)"]);
     std::fs::write(sandbox.path("run/secret/weights-4"), good).unwrap();
-    forge(&sandbox, "run/secret/data", |bytes| bytes["zkdl-secret-data".len() + 4 + 60] ^= 1);
+    forge(&sandbox, "run/secret/data", |bytes| bytes["zkdl-secret-data".len() + 4 + 94] ^= 1);
     sandbox.fails(&["check", "run"], 1, &["points.zkdl", "commitment 0", "training point 0"]);
 }
 

@@ -9,6 +9,7 @@ use crate::query::support::generators;
 use zkdl_commit::channel::Equation;
 use zkdl_commit::msm::msm;
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::quantiser::ValueRange;
 use zkdl_field::Field;
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{encode, random};
@@ -64,15 +65,7 @@ fn scripted<'a>(question: &Question, points: &PointCommitments, proof: &'a [u8])
 fn an_answer_is_simulated_without_the_data() {
     let g = generators().first(64);
     let points = PointCommitments((0..11).map(|_| group::encode(&random_point(&g))).collect());
-    let mut data = Descriptor {
-        points: 11,
-        features: 5,
-        classes: 3,
-        value_min: 0,
-        value_max: 16,
-        fraction_bits: 4,
-        root: [0; 32],
-    };
+    let mut data = Descriptor::uniform(11, 5, 3, ValueRange { min: 0, max: 16 }, 4);
     data.root = points.root(&data).unwrap();
     let queries = (0..9).map(|i| Query { features: vec![i; 5], label: None }).collect();
     let question = Question { data, nonce: [3; 32], context: None, queries };

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use zeroize::Zeroizing;
 use zkdl_commit::blinds::Entropy;
 use zkdl_commit::merkle::Tree;
+use zkdl_dataset::ValueRange;
 use zkdl_field::Scalar;
 use zkdl_field::scalar::RandomnessError;
 
@@ -53,15 +54,7 @@ impl Owner {
         let columns = (width + classes as usize).next_power_of_two();
         let generators = generators().first(columns);
         let rows = commit_points(&generators, &features, &labels, classes as usize, &mut Stuck).unwrap();
-        let data = Descriptor {
-            points: labels.len() as u32,
-            features: width as u32,
-            classes,
-            value_min: min,
-            value_max: max,
-            fraction_bits: 0,
-            root: [0; 32],
-        };
+        let data = Descriptor::uniform(labels.len() as u32, width as u32, classes, ValueRange { min, max }, 0);
         Self::with_rows(data, features, labels, rows.blinds, rows.rows)
     }
 
@@ -95,7 +88,7 @@ impl Owner {
 
     /// Points that are not in the set.
     pub(crate) fn strangers(&mut self, n: usize) -> Vec<Query> {
-        let (min, span) = (self.data.value_min, (self.data.value_max - self.data.value_min + 1) as u64);
+        let (min, span) = (self.data.value_min(), (self.data.value_max() - self.data.value_min() + 1) as u64);
         let mut queries = Vec::new();
         while queries.len() < n {
             let features = (0..self.data.features).map(|_| min + next(&mut self.state, span) as i32).collect();

@@ -11,6 +11,7 @@ use zkdl::points::commit_points;
 use zkdl::statement::Limits;
 use zkdl::{BlindedRows, PointCommitments, ProveError, Verified, VerifyError};
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::quantiser::ValueRange;
 use zkdl_transcript::ReadError;
 
 /// A data set with its commitments.
@@ -35,8 +36,7 @@ impl Set {
         let columns = generators().first((features + classes).next_power_of_two() as usize);
         let rows = commit_points(&columns, &values, &labels, classes as usize, &mut Counter(seed as u8)).unwrap();
         let commitments = PointCommitments(rows.rows.clone());
-        let mut data =
-            Descriptor { points, features, classes, value_min: min, value_max, fraction_bits: 4, root: [0; 32] };
+        let mut data = Descriptor::uniform(points, features, classes, ValueRange { min, max: value_max }, 4);
         data.root = commitments.root(&data).unwrap();
         Self { data, features: values, labels, rows, points: commitments }
     }
@@ -66,7 +66,7 @@ fn tiny() -> Set {
 /// The length of a proof as the specification gives it.
 fn length(data: &Descriptor, log_columns: u32) -> usize {
     let log = |n: u32| n.next_power_of_two().ilog2() as usize;
-    let most = data.value_max.abs_diff(data.value_min);
+    let most = data.value_max().abs_diff(data.value_min());
     let bits = (most + 1).next_power_of_two().ilog2() * data.features + data.classes;
     let cells = bits.div_ceil(128).max(1);
     let fitting = ((1 << log_columns) / (128 * cells)).ilog2().min(log(data.points) as u32);
@@ -177,10 +177,17 @@ fn every_public_value_is_bound() {
     let set = tiny();
     let proof = set.prove();
     let changes: &[Change] = &[
-        ("minimum", |d| d.value_min -= 1),
-        ("maximum", |d| d.value_max += 1),
+        ("minimum", |d| d.columns[0].quantiser.min -= 1),
+        ("maximum", |d| d.columns[0].quantiser.max += 1),
         ("fraction bits", |d| d.fraction_bits += 1),
-        ("a feature read as a class", |d| (d.features, d.classes) = (d.features - 1, d.classes + 1)),
+        ("scale", |d| d.columns[0].quantiser.scale *= 2.0),
+        ("offset", |d| d.columns[0].quantiser.offset += 1.0),
+        ("clipping", |d| d.columns[0].quantiser.clip ^= true),
+        ("distance", |d| d.near += 1),
+        ("a feature read as a class", |d| {
+            (d.features, d.classes) = (d.features - 1, d.classes + 1);
+            d.columns[0].count -= 1;
+        }),
     ];
     for (name, change) in changes {
         let mut data = set.data.clone();
@@ -228,7 +235,7 @@ fn absurd_statements_are_refused_before_any_work() {
     assert!(refused(judge(&|d| d.features = u32::MAX, 20)));
     assert!(refused(judge(&|d| d.classes = u32::MAX, 20)));
     assert!(refused(judge(&|d| d.features = 0, log_columns)));
-    assert!(refused(judge(&|d| d.value_min = i32::MIN, log_columns)));
+    assert!(refused(judge(&|d| d.columns[0].quantiser.min = i32::MIN, log_columns)));
     for log_columns in [0, 6, 21, 63, 64, u32::MAX] {
         assert!(refused(judge(&|_| (), log_columns)), "{log_columns}");
     }
@@ -236,10 +243,9 @@ fn absurd_statements_are_refused_before_any_work() {
 
 #[test]
 fn columns_are_chosen_within_the_limits() {
-    let data = |points, features, classes| Descriptor { points, features, classes, value_max: 255, ..tiny().data };
-    let choose = |points, features| {
-        choose_log_columns(&Descriptor { value_min: 0, ..data(points, features, 10) }, &Limits::default())
-    };
+    let range = ValueRange { min: 0, max: 255 };
+    let choose =
+        |points, features| choose_log_columns(&Descriptor::uniform(points, features, 10, range, 4), &Limits::default());
     assert_eq!(choose(50_000, 784), Ok(15));
     assert_eq!(choose(1_000_000, 64), Ok(16));
     assert_eq!(choose(1, 1), Ok(7));

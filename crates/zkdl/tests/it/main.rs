@@ -8,3 +8,4 @@ mod data_proof;
 mod round_trip;
 mod support;
 mod tampering;
+mod vector;

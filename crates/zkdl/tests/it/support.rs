@@ -7,7 +7,7 @@ use zkdl::points::commit_points;
 use zkdl::statement::Limits;
 use zkdl::{BlindedRows, GeneratorSource, PointCommitments, ProverInput, Start, Statement};
 use zkdl_commit::blinds::Entropy;
-use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::scalar::RandomnessError;
 use zkdl_train::{Format, Trace, initial_weights, record_window};
 
@@ -106,15 +106,7 @@ impl Run {
 /// The statement without data root and rows.
 pub(crate) fn draft(sizes: &Sizes) -> Statement {
     Statement {
-        data: Descriptor {
-            points: sizes.points,
-            features: sizes.features,
-            classes: sizes.classes,
-            value_min: 0,
-            value_max: 16,
-            fraction_bits: 4,
-            root: [0; 32],
-        },
+        data: Descriptor::uniform(sizes.points, sizes.features, sizes.classes, ValueRange { min: 0, max: 16 }, 4),
         hidden: sizes.hidden.clone(),
         format: Format::default(),
         batch: sizes.batch,

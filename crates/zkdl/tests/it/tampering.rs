@@ -8,6 +8,7 @@ use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
 use zkdl::{PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
+use zkdl_dataset::Image;
 use zkdl_train::Format;
 use zkdl_transcript::ReadError;
 
@@ -119,15 +120,35 @@ fn encodings_are_canonical() {
     assert_eq!(Proof::decode(&proof.encode()).unwrap(), proof);
 }
 
+/// Another number of features, with quantisers for all of them.
+fn widen(s: &mut Statement, by: i32) {
+    s.data.features = s.data.features.wrapping_add_signed(by);
+    s.data.columns[0].count = s.data.features;
+}
+
 type Change = (&'static str, fn(&mut Statement));
 
 /// Every public value, each changed alone.
 const CHANGES: &[Change] = &[
     ("number of points", |s| s.data.points += 1),
-    ("number of features", |s| s.data.features += 1),
+    ("number of features", |s| widen(s, 1)),
     ("number of classes", |s| s.data.classes += 1),
-    ("smallest value", |s| s.data.value_min -= 1),
-    ("largest value", |s| s.data.value_max += 1),
+    ("smallest value", |s| s.data.columns[0].quantiser.min -= 1),
+    ("largest value", |s| s.data.columns[0].quantiser.max += 1),
+    ("scale", |s| s.data.columns[0].quantiser.scale = 2.0),
+    ("offset", |s| s.data.columns[0].quantiser.offset = 1.0),
+    ("clipping", |s| s.data.columns[0].quantiser.clip = true),
+    ("range of one column", |s| {
+        let mut own = s.data.columns[0];
+        s.data.columns[0].count -= 1;
+        (own.count, own.quantiser.max) = (1, 15);
+        s.data.columns.push(own);
+    }),
+    ("distance of near-duplicates", |s| s.data.near = 1),
+    ("layout of images", |s| {
+        let width = s.data.features;
+        s.data.image = Some(Image { width, height: 1, channels: 1, planar: false, white: 255 });
+    }),
     ("input fraction bits", |s| s.data.fraction_bits -= 1),
     ("data root", |s| s.data.root[7] ^= 1),
     ("layer widths swapped", |s| s.hidden.swap(0, 1)),
@@ -211,10 +232,13 @@ fn the_data_root_binds_the_descriptor() {
     let Proven { run, proof } = proven(&SMALL());
     let changes: &[Change] = &[
         ("a feature read as a class", |s| {
-            (s.data.features, s.data.classes) = (s.data.features - 1, s.data.classes + 1)
+            widen(s, -1);
+            s.data.classes += 1;
         }),
-        ("wider range", |s| s.data.value_max += 1),
-        ("lower range", |s| s.data.value_min -= 1),
+        ("wider range", |s| s.data.columns[0].quantiser.max += 1),
+        ("lower range", |s| s.data.columns[0].quantiser.min -= 1),
+        ("other quantiser", |s| s.data.columns[0].quantiser.scale = 0.5),
+        ("near-duplicates", |s| s.data.near = 9),
         ("other scale", |s| s.data.fraction_bits += 1),
     ];
     for (name, change) in changes {
