@@ -92,7 +92,7 @@ impl Asked {
             None => None,
         };
         let queries = self.queries(&data)?;
-        let question = Question { data, nonce: self.nonce, context, queries };
+        let question = Question { data, nonce: self.nonce, context, within: false, queries };
         question.validate().map_err(|e| CliError::usage("this cannot be asked").caused_by(e))?;
         Ok(question)
     }

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     data.root = commitments.root(&data)?;
     let tree = timed("Merkle tree", || Tree::new(&commitments.0))?;
     let set = DataSet { features: &features, labels: &labels, blinds: &rows.blinds };
-    let ask = |queries| Question { data: data.clone(), nonce: [7; 32], context: None, queries };
+    let ask = |queries| Question { data: data.clone(), nonce: [7; 32], context: None, within: false, queries };
 
     let i = points / 2;
     let question = ask(vec![Query { features: features[i * width..(i + 1) * width].to_vec(), label: None }]);

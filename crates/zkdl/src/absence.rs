@@ -8,6 +8,8 @@
 //!    inner-product argument
 //! ```
 //!
+//! A question about near-duplicates is answered by [`distance`](mod@distance) instead.
+//!
 //! The answer tells nothing but that it is true: neither rows nor how near they are. Any number of queries up to
 //! [`MAX_QUERIES`](crate::query::MAX_QUERIES) is answered at once, for little more than one.
 
@@ -27,6 +29,8 @@ use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_field::Scalar;
 use zkdl_transcript::{Receiver, Sender};
 
+pub mod distance;
+
 /// Name and version of the protocol, the first bytes of every transcript.
 pub const PROTOCOL: &str = "zkdl/absent/v1";
 
@@ -34,8 +38,12 @@ pub const PROTOCOL: &str = "zkdl/absent/v1";
 ///
 /// # Errors
 /// [`ProveError::Query`] for a question without answer, [`ProveError::Member`] if a point is in the data set,
+/// [`ProveError::Near`] if one is too near,
 /// [`ProveError::Witness`] for data of another shape, [`ProveError::Randomness`].
 pub fn prove(question: &Question, data: DataSet<'_>, generators: &GeneratorSource) -> Result<AbsentAnswer, ProveError> {
+    if question.within {
+        return distance::prove(question, data, generators, &mut OsEntropy);
+    }
     prove_with(question, data, generators, &mut OsEntropy, honest)
 }
 
@@ -72,7 +80,8 @@ fn prove_with(
     Ok(AbsentAnswer { question: question.clone(), body: channel.sender.finish() })
 }
 
-/// Verifies that the answer is one to the question that was asked, and true of the committed points.
+/// Verifies that the answer is one to the question that was asked, and true of the committed points. That nothing is *near*
+/// holds of points whose features lie in their ranges: verify the [data proof](crate::data_proof) too.
 ///
 /// # Errors
 /// [`VerifyError::Query`] for a question without answer, [`VerifyError::Answer`] if another one is answered,
@@ -89,6 +98,9 @@ pub fn verify(
         return Err(VerifyError::Answer { what });
     }
     check_points(&expected.data, points)?;
+    if expected.within {
+        return distance::verify(expected, &answer.body, points, generators);
+    }
     let statement = statement(expected);
     let digest = expected.digest(PROTOCOL, &[]);
     let mut channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &answer.body));

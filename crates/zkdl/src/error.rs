@@ -168,6 +168,9 @@ pub enum ProveError {
     /// Absence is asked to be proven of a point that is in the data set (or, with probability below 2^-200, collides with one).
     #[error("a point of the question is in the data set: it cannot be proven absent")]
     Member,
+    /// A point is too near one that is asked for, so that no absence can be proven.
+    #[error("the data set holds a near-duplicate of a point that is asked for")]
+    Near,
     /// Membership is asked to be proven of a point that is not in the data set.
     #[error("the point of the question is not in the data set: it cannot be proven a member")]
     NotMember,

@@ -130,6 +130,9 @@ pub fn verify(expected: &Question, answer: &MemberAnswer, generators: &Generator
 /// Membership is asked for one point at a time.
 fn only_query(question: &Question) -> Result<&Query, QueryError> {
     question.validate()?;
+    if question.within {
+        return Err(QueryError::Within { what: "by absence alone: a membership is of this exact point" });
+    }
     match &question.queries[..] {
         [query] => Ok(query),
         queries => Err(QueryError::Count { got: queries.len(), limit: 1 }),

@@ -5,17 +5,19 @@
 //! answer: an answer answers one question.
 //!
 //! ```text
-//! u32(length) || descriptor | nonce (32) | u8 has context | context (32, if there is one)
-//! u32 number of queries | u8 has labels | for each query: features (i32 each) | label (u32, if there are labels)
+//! descriptor | nonce (32) | u8 has context | context (32, if there is one)
+//! u8 within | u32 number of queries | u8 has labels | for each query: features (i32 each) | label (u32, if there are labels)
 //! ```
 
 use crate::codec::{Decoder, FormatError};
 use crate::statement::GENERATORS;
 use sha2::{Digest, Sha256};
-use zkdl_dataset::descriptor::{Descriptor, DescriptorError};
+use zkdl_dataset::descriptor::{ColumnRun, Descriptor, DescriptorError};
 
 /// Most queries of one question.
 pub const MAX_QUERIES: usize = 1 << 10;
+/// Most pairs of a query and a point where distances are proven, unless there is but one query.
+pub const MAX_PAIRS: usize = 1 << 26;
 /// Binary logarithm of the most columns that features and labels may take.
 pub(crate) const MAX_LOG_COLUMNS: u32 = 19;
 
@@ -37,6 +39,8 @@ pub struct Question {
     pub nonce: [u8; 32],
     /// Digest of the training statement that the question is about, if it is about one.
     pub context: Option<[u8; 32]>,
+    /// Whether near-duplicates count too: points within the data set's squared distance. Otherwise only equal ones do.
+    pub within: bool,
     /// The points; all of them with labels, or none.
     pub queries: Vec<Query>,
 }
@@ -97,6 +101,23 @@ pub enum QueryError {
         /// The first that differs.
         query: usize,
     },
+    /// Near-duplicates of a data set that fixes no distance.
+    #[error("the data set fixes no distance of near-duplicates (near = 0): ask for equal points")]
+    NoDistance,
+    /// A distance that no point can exceed.
+    #[error(
+        "every two points of the data set may be within its squared distance {near}: nothing can be told of near-duplicates"
+    )]
+    Vacuous {
+        /// The distance.
+        near: u64,
+    },
+    /// Near-duplicates with a label, or membership of near-duplicates.
+    #[error("near-duplicates are asked for {what}")]
+    Within {
+        /// How not.
+        what: &'static str,
+    },
     /// Points too wide to be worked with.
     #[error("a point of the data set takes {columns} columns, more than 2^{MAX_LOG_COLUMNS}")]
     Columns {
@@ -117,8 +138,12 @@ impl Question {
         if columns > 1 << MAX_LOG_COLUMNS {
             return Err(QueryError::Columns { columns });
         }
-        if !(1..=MAX_QUERIES).contains(&self.queries.len()) {
-            return Err(QueryError::Count { got: self.queries.len(), limit: MAX_QUERIES });
+        let limit = self.limit();
+        if !(1..=limit).contains(&self.queries.len()) {
+            return Err(QueryError::Count { got: self.queries.len(), limit });
+        }
+        if self.within {
+            self.validate_distance()?;
         }
         let ranges = self.data.ranges();
         for (index, query) in self.queries.iter().enumerate() {
@@ -142,6 +167,29 @@ impl Question {
         Ok(())
     }
 
+    /// Most queries. Of near-duplicates every pair of query and point is committed to.
+    fn limit(&self) -> usize {
+        let pairs = MAX_PAIRS / (self.data.points as usize).max(1);
+        if self.within { pairs.clamp(1, MAX_QUERIES) } else { MAX_QUERIES }
+    }
+
+    fn validate_distance(&self) -> Result<(), QueryError> {
+        let near = self.data.near;
+        if near == 0 {
+            return Err(QueryError::NoDistance);
+        }
+        if self.labelled() {
+            return Err(QueryError::Within { what: "whatever their labels: leave the label out" });
+        }
+        if self.farthest() <= near { Err(QueryError::Vacuous { near }) } else { Ok(()) }
+    }
+
+    /// No point of the data set is at a larger squared distance from any other; below 2^62.
+    pub(crate) fn farthest(&self) -> u64 {
+        let widest = |run: &ColumnRun| u64::from(run.quantiser.max.abs_diff(run.quantiser.min));
+        self.data.columns.iter().map(|run| u64::from(run.count) * widest(run).pow(2)).sum()
+    }
+
     /// Whether labels are asked for too.
     #[must_use]
     pub fn labelled(&self) -> bool {
@@ -159,6 +207,7 @@ impl Question {
             ("data set", self.data == expected.data),
             ("nonce", self.nonce == expected.nonce),
             ("training statement", self.context == expected.context),
+            ("kind of nearness", self.within == expected.within),
             ("query", self.queries == expected.queries),
         ];
         parts.into_iter().find(|(_, equal)| !equal).map(|(what, _)| what)
@@ -166,10 +215,10 @@ impl Question {
 
     /// The encoding, part of that of an answer.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let data = self.data.encode();
-        let mut bytes = [&(data.len() as u32).to_le_bytes()[..], &data, &self.nonce].concat();
+        let mut bytes = [&self.data.encode()[..], &self.nonce].concat();
         bytes.push(u8::from(self.context.is_some()));
         bytes.extend(self.context.iter().flatten());
+        bytes.push(u8::from(self.within));
         bytes.extend((self.queries.len() as u32).to_le_bytes());
         bytes.push(u8::from(self.labelled()));
         for query in &self.queries {
@@ -181,11 +230,10 @@ impl Question {
 
     /// Reads an encoding. Allocates no more than the bytes given.
     pub(crate) fn decode(d: &mut Decoder<'_>) -> Result<Self, FormatError> {
-        let length = d.u32("length of the data descriptor")?;
-        let descriptor = Descriptor::decode(d.take("data descriptor", length as usize)?);
-        let data = descriptor.map_err(|e| d.value_error("data descriptor", u64::from(length), e.to_string()))?;
+        let data = d.descriptor()?;
         let nonce = d.array("nonce")?;
         let context = if flag(d, "whether there is a context")? { Some(d.array("context")?) } else { None };
+        let within = flag(d, "whether near-duplicates count")?;
         let count = d.u32("number of queries")?;
         if count == 0 || count as usize > MAX_QUERIES {
             return Err(d.value_error("number of queries", u64::from(count), format!("1 to {MAX_QUERIES}")));
@@ -199,7 +247,7 @@ impl Question {
             let label = if labelled { Some(d.u32("label")?) } else { None };
             queries.push(Query { features, label });
         }
-        Ok(Self { data, nonce, context, queries })
+        Ok(Self { data, nonce, context, within, queries })
     }
 
     /// SHA-256 of protocol, generator label, encoding and what else the answer is about.
@@ -234,7 +282,7 @@ mod tests {
     fn question() -> Question {
         let data = Descriptor { root: [1; 32], ..Descriptor::uniform(4, 3, 2, ValueRange { min: -2, max: 9 }, 0) };
         let queries = vec![Query { features: vec![-2, 0, 9], label: None }; 2];
-        Question { data, nonce: [2; 32], context: None, queries }
+        Question { data, nonce: [2; 32], context: None, within: false, queries }
     }
 
     fn labelled(mut question: Question) -> Question {
@@ -272,6 +320,23 @@ mod tests {
         assert!(matches!(refused(|q| q.data.classes = u32::MAX), QueryError::Columns { .. }));
     }
 
+    #[test]
+    fn near_duplicates_are_asked_for_where_a_distance_is_fixed() {
+        let near = |near| {
+            let mut question = Question { within: true, ..question() };
+            question.data.near = near;
+            question
+        };
+        assert_eq!(near(1).validate(), Ok(()));
+        assert_eq!(near(0).validate(), Err(QueryError::NoDistance));
+        assert_eq!(near(3 * 11 * 11 - 1).validate(), Ok(()));
+        assert_eq!(near(3 * 11 * 11).validate(), Err(QueryError::Vacuous { near: 363 }));
+        assert!(matches!(labelled(near(1)).validate(), Err(QueryError::Within { .. })));
+        let mut many = near(1);
+        many.data.points = u32::MAX;
+        assert_eq!(many.validate(), Err(QueryError::Count { got: 2, limit: 1 }));
+    }
+
     /// Every field counts in encoding and digest, and the encoding is read back. A residue such as x + r has no encoding:
     /// features are 32 bits.
     #[test]
@@ -282,6 +347,7 @@ mod tests {
             |q| q.nonce[0] ^= 1,
             |q| q.context = Some([0; 32]),
             |q| q.context = Some([5; 32]),
+            |q| q.within = true,
             |q| q.queries[1].features[1] += 1,
             |q| q.queries.swap(0, 1),
             |q| q.queries.truncate(1),

@@ -1,6 +1,6 @@
 //! Cheats in the bits of hidden cells, in ReLU and in its mask.
 
-use crate::table::{Base, Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, TIE, ZERO, cheat, judge, on, one_if, scalar_if};
+use crate::table::{Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, TIE, ZERO, cheat, judge, one_if, scalar_if};
 use zkdl_cheat::relation::Equation::{Activation, BackwardRounding, Boolean, Mask, Rounding};
 use zkdl_cheat::trainer::{Cell, Hooks, Trainer, centered, honest};
 use zkdl_field::scalar::{from_i64, pow2};
@@ -133,8 +133,8 @@ fn relu() -> Vec<Cheat> {
             &["bits"],
             act(|p, neg, c| if c == NEGATIVE { p } else { honest::act(p, neg, c) }),
         ),
-        // Negative activations grow: here they stay within the bits of the format.
-        on(Base::Square, cheat("A not masked anywhere", Activation, &["bits"], act(|p, _, _| p))),
+        // Small ones only: negative activations grow, and would leave the bits of the format.
+        cheat("A not masked anywhere", Activation, &["bits"], act(|p, neg, _| if neg { p.max(-9) } else { p })),
         cheat(
             "gradient masked where P = 0",
             Mask,

@@ -144,7 +144,7 @@ impl Bench {
     }
 
     fn question(&self, queries: Vec<Query>) -> Question {
-        Question { data: self.data.clone(), nonce: [7; 32], context: None, queries }
+        Question { data: self.data.clone(), nonce: [7; 32], context: None, within: false, queries }
     }
 
     /// A point in the middle.

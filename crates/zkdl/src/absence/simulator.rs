@@ -68,7 +68,7 @@ fn an_answer_is_simulated_without_the_data() {
     let mut data = Descriptor::uniform(11, 5, 3, ValueRange { min: 0, max: 16 }, 4);
     data.root = points.root(&data).unwrap();
     let queries = (0..9).map(|i| Query { features: vec![i; 5], label: None }).collect();
-    let question = Question { data, nonce: [3; 32], context: None, queries };
+    let question = Question { data, nonce: [3; 32], context: None, within: false, queries };
     let log_columns = statement(&question).log_columns();
     let g = generators().first(1 << log_columns);
     let layout = layout(11, log_columns, 5, 2);

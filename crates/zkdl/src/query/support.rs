@@ -77,7 +77,7 @@ impl Owner {
     }
 
     pub(crate) fn question(&self, queries: Vec<Query>) -> Question {
-        Question { data: self.data.clone(), nonce: [8; 32], context: Some([9; 32]), queries }
+        Question { data: self.data.clone(), nonce: [8; 32], context: Some([9; 32]), within: false, queries }
     }
 
     /// A point of the set, without label.
