@@ -141,6 +141,8 @@ fn distances_are_those_of_the_committed_points() {
     assert_eq!(check(&owner, &question, &answer), Err(VerifyError::Opening));
 }
 
+type Change = fn(&mut Question);
+
 /// A question and an honest answer to it.
 fn answered() -> &'static (Owner, Question, AbsentAnswer) {
     static ANSWERED: LazyLock<(Owner, Question, AbsentAnswer)> = LazyLock::new(|| {
@@ -155,7 +157,7 @@ fn answered() -> &'static (Owner, Question, AbsentAnswer) {
 #[test]
 fn an_answer_answers_one_question() {
     let (owner, question, answer) = answered();
-    let changes: &[(&str, fn(&mut Question))] = &[
+    let changes: [(&str, Change); 7] = [
         ("data set", |q| q.data.near -= 1),
         ("data set", |q| q.data.root[0] ^= 1),
         ("nonce", |q| q.nonce[0] ^= 1),
@@ -187,8 +189,8 @@ fn an_answer_answers_one_question() {
 #[test]
 fn questions_without_answer_are_refused_on_both_sides() {
     let (owner, question, answer) = answered();
-    let labelled = |q: &mut Question| q.queries.iter_mut().for_each(|query| query.label = Some(1));
-    let changes: &[&dyn Fn(&mut Question)] = &[&|q| q.data.near = 0, &|q| q.data.near = 162, &labelled];
+    let labelled: Change = |q| q.queries.iter_mut().for_each(|query| query.label = Some(1));
+    let changes: [Change; 3] = [|q| q.data.near = 0, |q| q.data.near = 162, labelled];
     for change in changes {
         let mut other = question.clone();
         change(&mut other);
