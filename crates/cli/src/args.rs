@@ -2,7 +2,8 @@
 
 use crate::bench::{Network, Standard, format as bench_format};
 use crate::config::digest;
-use crate::question::{Asked, Public};
+use crate::premise::TrustArgs;
+use crate::question::{Asked, Public, Within};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use zkdl::columns::Preference;
@@ -144,6 +145,8 @@ pub(crate) enum AbsentVerb {
         run: PathBuf,
         #[command(flatten)]
         asked: Asked,
+        #[command(flatten)]
+        within: Within,
         /// Where the answer goes
         #[arg(short, long, value_name = "FILE", default_value = "absent.answer")]
         out: PathBuf,
@@ -156,7 +159,11 @@ pub(crate) enum AbsentVerb {
         #[command(flatten)]
         asked: Asked,
         #[command(flatten)]
+        within: Within,
+        #[command(flatten)]
         public: Public,
+        #[command(flatten)]
+        trust: TrustArgs,
     },
 }
 
@@ -239,15 +246,8 @@ pub(crate) struct VerifyArgs {
     /// The proof
     #[arg(long, value_name = "FILE", requires_all = ["statement", "points"])]
     pub(crate) proof: Option<PathBuf>,
-    /// The proof that the data are in range; a directory's own, if one is verified
-    #[arg(long, value_name = "FILE", requires = "statement")]
-    pub(crate) data_proof: Option<PathBuf>,
-    /// Take for granted that the data are in range, and say so beside the verdict
-    #[arg(long, conflicts_with_all = ["data_proof", "remember_data"])]
-    pub(crate) trust_data: bool,
-    /// Verify a data proof once: remember that in the cache directory, and believe what is remembered there
-    #[arg(long)]
-    pub(crate) remember_data: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Digest of the model that the proof must be about
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub(crate) expect_model: Option<[u8; 32]>,

@@ -28,6 +28,7 @@ mod inspect;
 mod member;
 mod memory;
 mod plan;
+mod premise;
 mod progress;
 mod prove;
 mod question;
@@ -87,15 +88,11 @@ fn verify(context: Context, args: VerifyArgs) -> Result<ExitCode> {
         beacon: args.expect_beacon,
         config: args.expect_config,
     };
-    let trust = match (args.trust_data, args.remember_data) {
-        (true, _) => verify::Trust::Data,
-        (false, true) => verify::Trust::Memory,
-        (false, false) => verify::Trust::Nothing,
-    };
+    let trust = args.trust.trust();
     match (args.dir, args.statement, args.points, args.proof) {
-        (Some(dir), ..) => verify::run_directory(context, &dir, &expected, trust),
+        (Some(dir), ..) => verify::run_directory(context, &dir, args.trust.data_proof.as_deref(), &expected, trust),
         (None, Some(statement), Some(points), Some(proof)) => {
-            let files = verify::Files { statement, points, proof, data_proof: args.data_proof };
+            let files = verify::Files { statement, points, proof, data_proof: args.trust.data_proof };
             verify::run_files(context, &files, &expected, trust)
         }
         _ => Err(CliError::usage("give a directory, or --statement, --points, --proof and --data-proof")),

@@ -5,7 +5,7 @@ use crate::atomic::{self, Access};
 use crate::data;
 use crate::error::{CliError, Kind, Result};
 use crate::progress::Context;
-use crate::question::{Asked, Public};
+use crate::question::{Asked, Public, Within};
 use crate::report::{Table, bytes, emit, emit_json, seconds};
 use crate::run_dir::{RunDir, read};
 use crate::verify::settled;
@@ -28,7 +28,7 @@ pub(crate) fn run(context: Context, verb: &MemberVerb) -> Result<ExitCode> {
 fn prove(context: Context, root: &Path, asked: &Asked, out: &Path) -> Result<ExitCode> {
     let dir = RunDir::new(root);
     let data = data::open(&dir)?;
-    let question = asked.question(data.descriptor.clone())?;
+    let question = asked.question(data.descriptor.clone(), Within::EXACT)?;
     let points = data::public_points(&dir)?;
     let started = Instant::now();
     let set = DataSet { features: &data.train.features, labels: &data.train.labels, blinds: &data.blinds };
@@ -64,7 +64,7 @@ pub(crate) fn answer(
 }
 
 fn verify(context: Context, path: &Path, asked: &Asked, public: &Public) -> Result<ExitCode> {
-    let question = asked.question(public.descriptor()?)?;
+    let question = asked.question(public.descriptor()?, Within::EXACT)?;
     let statements = public.statements()?;
     let encoded = read(path)?;
     let started = Instant::now();

@@ -36,6 +36,37 @@ pub(crate) struct Asked {
     pub(crate) statement: Option<PathBuf>,
 }
 
+/// Which points count as those asked about.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Within {
+    /// Near-duplicates too, whatever their labels: points at this squared Euclidean distance or less, in integers as committed.
+    /// It is fixed with the data set: `near` in zkdl.toml. Equal points only, if not given
+    #[arg(long, value_name = "D", conflicts_with = "label")]
+    pub(crate) within: Option<u64>,
+}
+
+impl Within {
+    /// Equal points only.
+    pub(crate) const EXACT: Self = Self { within: None };
+
+    /// Whether near-duplicates count; their distance is the data set's.
+    fn check(self, data: &Descriptor) -> Result<bool> {
+        match self.within {
+            Some(0) => Err(CliError::usage("--within 0 is equality: leave it out")),
+            Some(distance) if distance != data.near => {
+                let fixed = match data.near {
+                    0 => "fixes no distance (`near` in zkdl.toml, before the data are committed)".to_owned(),
+                    near => format!("fixes the squared distance {near}"),
+                };
+                Err(CliError::usage(format!(
+                    "--within {distance}: the data set {fixed}, and no other can be asked for"
+                )))
+            }
+            within => Ok(within.is_some()),
+        }
+    }
+}
+
 /// What an owner of data holds of a data set.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Public {
@@ -76,6 +107,11 @@ impl Public {
         decoded(PointCommitments::decode(&read(&path)?), &path)
     }
 
+    /// The proof that the points are in range, if there is a directory to have it.
+    pub(crate) fn data_proof(&self) -> Option<PathBuf> {
+        self.dir().map(|dir| dir.data_proof())
+    }
+
     /// The statements of the training proofs in a public directory.
     pub(crate) fn statements(&self) -> Result<Vec<Statement>> {
         let Some(dir) = self.dir() else { return Ok(Vec::new()) };
@@ -85,14 +121,15 @@ impl Public {
 }
 
 impl Asked {
-    /// The question about this data set.
-    pub(crate) fn question(&self, data: Descriptor) -> Result<Question> {
+    /// The question about this data set; only absence is asked of near-duplicates.
+    pub(crate) fn question(&self, data: Descriptor, within: Within) -> Result<Question> {
+        let within = within.check(&data)?;
         let context = match &self.statement {
             Some(path) => Some(self.context(path, &data)?),
             None => None,
         };
-        let queries = self.queries(&data)?;
-        let question = Question { data, nonce: self.nonce, context, within: false, queries };
+        let queries = self.queries(&data, within)?;
+        let question = Question { data, nonce: self.nonce, context, within, queries };
         question.validate().map_err(|e| CliError::usage("this cannot be asked").caused_by(e))?;
         Ok(question)
     }
@@ -108,7 +145,7 @@ impl Asked {
         Err(CliError::usage(what))
     }
 
-    fn queries(&self, data: &Descriptor) -> Result<Vec<Query>> {
+    fn queries(&self, data: &Descriptor, within: bool) -> Result<Vec<Query>> {
         let mut queries = Vec::new();
         for path in &self.query {
             queries.extend(read_queries(&read(path)?, &path.display().to_string(), data)?);
@@ -120,7 +157,7 @@ impl Asked {
             queries = vec![queries.into_iter().nth(row).ok_or_else(next)?];
         }
         for query in &mut queries {
-            query.label = if self.any_label { None } else { self.label.or(query.label) };
+            query.label = if self.any_label || within { None } else { self.label.or(query.label) };
         }
         Ok(queries)
     }

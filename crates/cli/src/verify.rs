@@ -1,23 +1,20 @@
 //! `zkdl verify`: from files alone, with the statement in words beside the verdict.
 
-use crate::cache::Remembered;
 use crate::error::{CliError, Kind, Result};
+use crate::premise::{Premise, Trust};
 use crate::progress::Context;
 use crate::report::{emit, emit_json, seconds};
 use crate::run_dir::{RunDir, read};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use zkdl::codec::FormatError;
-use zkdl::data_proof::DataProof;
 use zkdl::describe;
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
 use zkdl::statement::{Limits, hex};
 use zkdl::{PointCommitments, Statement, VerifyError};
-use zkdl_dataset::descriptor::Descriptor;
 
 /// The files of one window.
 #[derive(Debug, Clone)]
@@ -30,17 +27,6 @@ pub(crate) struct Files {
     pub(crate) proof: PathBuf,
     /// The proof that the data are in range; needed unless that is taken for granted.
     pub(crate) data_proof: Option<PathBuf>,
-}
-
-/// What is taken for granted about the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// Nothing: their proof is verified.
-    Nothing,
-    /// That a proof that is remembered as verified was.
-    Memory,
-    /// That they are in range.
-    Data,
 }
 
 /// What the auditor holds from elsewhere.
@@ -75,30 +61,42 @@ pub(crate) fn run_files(context: Context, files: &Files, expected: &Expected, tr
     verify_files(context, files, expected, trust)?.print(context)
 }
 
-/// Verifies all windows of a directory.
-pub(crate) fn run_directory(context: Context, root: &Path, expected: &Expected, trust: Trust) -> Result<ExitCode> {
-    verify_directory(context, root, expected, trust)?.print(context)
+/// Verifies all windows of a directory; the proof of the data is its own if no other is given.
+pub(crate) fn run_directory(
+    context: Context,
+    root: &Path,
+    data_proof: Option<&Path>,
+    expected: &Expected,
+    trust: Trust,
+) -> Result<ExitCode> {
+    verify_directory(context, root, data_proof, expected, trust)?.print(context)
 }
 
 /// The verdict on three files. Errors are what keeps it from being found: files that cannot be read, or are of another kind.
 pub(crate) fn verify_files(context: Context, files: &Files, expected: &Expected, trust: Trust) -> Result<Report> {
     let [statement, points, proof] = [&files.statement, &files.points, &files.proof].map(|path| read(path));
     let (statement, points, proof) = (statement?, points?, proof?);
-    let data = data_proof(files.data_proof.as_deref(), trust)?;
+    let premise = Premise::read(files.data_proof.as_deref(), trust)?;
     let mut report = Report::new(1);
     report.settle(|report| {
         let statement = decoded(Statement::decode(&statement), &files.statement)?;
         report.claims.push(statement.clone());
         expected.compare(&report.claims)?;
         let points = decoded(PointCommitments::decode(&points), &files.points)?;
-        report.verify_data(context, &points, data, trust)?;
+        report.verify_data(context, &points, premise)?;
         report.verify(context, &statement, &points, &proof, &files.proof)
     })?;
     Ok(report)
 }
 
 /// The verdict on all windows of a run directory (or of its public part alone).
-pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expected, trust: Trust) -> Result<Report> {
+pub(crate) fn verify_directory(
+    context: Context,
+    root: &Path,
+    data_proof: Option<&Path>,
+    expected: &Expected,
+    trust: Trust,
+) -> Result<Report> {
     let dir = RunDir::for_auditor(root);
     let windows = dir.windows()?;
     if windows.is_empty() {
@@ -106,8 +104,7 @@ pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expecte
         return Err(CliError::usage(format!("{}: no proofs here: {next}", dir.public().display())));
     }
     let points = read(&dir.points())?;
-    let data_file = dir.data_proof();
-    let data = data_proof(Some(&data_file), trust)?;
+    let premise = Premise::read(Some(data_proof.unwrap_or(&dir.data_proof())), trust)?;
     let files: Vec<_> = windows.iter().map(|i| dir.window(*i)).collect();
     let read_pair = |f: &crate::run_dir::WindowFiles| Ok((read(&f.statement)?, read(&f.proof)?));
     let contents: Vec<(Vec<u8>, Vec<u8>)> = files.iter().map(read_pair).collect::<Result<_>>()?;
@@ -120,24 +117,13 @@ pub(crate) fn verify_directory(context: Context, root: &Path, expected: &Expecte
         report.claims = chain(&statements)?;
         expected.compare(&report.claims)?;
         let points = decoded(PointCommitments::decode(&points), &dir.points())?;
-        report.verify_data(context, &points, data, trust)?;
+        report.verify_data(context, &points, premise)?;
         for ((statement, (_, proof)), f) in statements.iter().zip(&contents).zip(&files) {
             report.verify(context, statement, &points, proof, &f.proof)?;
         }
         Ok(())
     })?;
     Ok(report)
-}
-
-/// Reads the proof of the data, unless they are trusted.
-fn data_proof(path: Option<&Path>, trust: Trust) -> Result<Option<(PathBuf, Vec<u8>)>> {
-    match path {
-        _ if trust == Trust::Data => Ok(None),
-        Some(path) => Ok(Some((path.to_owned(), read(path)?))),
-        None => Err(CliError::usage(
-            "give --data-proof FILE, the proof that the data are in range, or take that for granted with --trust-data",
-        )),
-    }
 }
 
 /// Joins windows that follow one another. A gap starts a new claim; windows that should meet and do not are refused.
@@ -168,16 +154,6 @@ fn decoded<T>(result: std::result::Result<T, FormatError>, path: &Path) -> Resul
         let mixed_up = matches!(error, FormatError::Magic { .. } | FormatError::Version { .. });
         if mixed_up { CliError::usage(name) } else { CliError::invalid(name) }.caused_by(error)
     })
-}
-
-/// Names what was verified: what is remembered under it counts for this version of the program only.
-fn data_digest(data: &Descriptor, points: &PointCommitments, proof: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in [env!("CARGO_PKG_VERSION").as_bytes(), &data.encode(), points.0.as_flattened(), proof] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
 }
 
 /// A file that does not verify is invalid, unless this verifier is too small for it.
@@ -222,32 +198,11 @@ impl Report {
         Self { claims: Vec::new(), data: "not looked at", windows, time: 0.0, reason: None }
     }
 
-    /// Verifies the proof of the data that all claims are about, unless they are trusted or it is remembered.
-    fn verify_data(
-        &mut self,
-        context: Context,
-        points: &PointCommitments,
-        proof: Option<(PathBuf, Vec<u8>)>,
-        trust: Trust,
-    ) -> Result<()> {
-        let (Some((path, proof)), Some(claim)) = (proof, self.claims.first()) else {
-            self.data = "taken for granted";
-            return Ok(());
-        };
-        let memory = Remembered::new(trust != Trust::Memory || context.no_cache);
-        let digest = data_digest(&claim.data, points, &proof);
-        if memory.knows(&digest) {
-            self.data = "remembered as proven";
-            return Ok(());
-        }
-        let started = Instant::now();
-        let verdict = DataProof::decode(&proof).map_err(VerifyError::from).and_then(|proof| {
-            zkdl::data_proof::verify(&claim.data, points, &proof, &Limits::default(), context.generators)
-        });
-        self.time += started.elapsed().as_secs_f64();
-        settled(verdict, &path)?;
-        memory.keep(&digest);
-        self.data = "proven";
+    /// Verifies the proof of the data that all claims are about.
+    fn verify_data(&mut self, context: Context, points: &PointCommitments, premise: Premise) -> Result<()> {
+        let Some(claim) = self.claims.first() else { return Ok(()) };
+        let known = premise.settle(context, &claim.data, points)?;
+        (self.data, self.time) = (known.how, self.time + known.time);
         Ok(())
     }
 

@@ -29,6 +29,9 @@ const CLASSES: u32 = 10;
 /// Queries of the batch.
 const BATCH: usize = 100;
 
+/// Squared distance of near-duplicates, for each feature: uniform bytes are 10,900 apart.
+const NEAR: u64 = 1000;
+
 /// Seconds and bytes, two threads or as many as `threads` says.
 #[derive(Debug, Default, Serialize)]
 struct Measurement {
@@ -55,6 +58,10 @@ struct Measurement {
     absent_batch100_verify_s: f64,
     /// The proof of the batch, without the queries that its file repeats.
     absent_batch100_proof_bytes: usize,
+    /// That no point is within the data set's squared distance.
+    within_prove_s: f64,
+    within_verify_s: f64,
+    within_bytes: usize,
     peak_rss_bytes: Option<u64>,
 }
 
@@ -67,14 +74,19 @@ pub(super) fn run(context: Context, args: &DataBenchArgs) -> Result<()> {
     bench.prove_data(context)?;
     bench.member(context)?;
     let strangers: Vec<Query> = (0..BATCH).map(|_| bench.stranger()).collect();
-    let (prove, verify, answer) = bench.absent(context, &strangers[..1])?;
+    let (prove, verify, answer) = bench.absent(context, bench.question(strangers[..1].to_vec()))?;
     let file = answer.encode().len();
     let m = &mut bench.measured;
     (m.absent_prove_s, m.absent_verify_s, m.absent_bytes) = (prove, verify, file);
-    let (prove, verify, answer) = bench.absent(context, &strangers)?;
+    let (prove, verify, answer) = bench.absent(context, bench.question(strangers.clone()))?;
     let m = &mut bench.measured;
     (m.absent_batch100_prove_s, m.absent_batch100_verify_s) = (prove, verify);
     m.absent_batch100_proof_bytes = answer.body.len();
+    let near = Question { within: true, ..bench.question(strangers[..1].to_vec()) };
+    let (prove, verify, answer) = bench.absent(context, near)?;
+    let file = answer.encode().len();
+    let m = &mut bench.measured;
+    (m.within_prove_s, m.within_verify_s, m.within_bytes) = (prove, verify, file);
     m.peak_rss_bytes = memory::peak();
     emit(&if context.json { m.json()? } else { m.text() })
 }
@@ -98,6 +110,7 @@ impl Bench {
         let labels = (0..args.points).map(|_| (stream.next_word() % u64::from(CLASSES)) as u32).collect::<Vec<_>>();
         let points = Points { features, labels: Zeroizing::new(labels) };
         let mut data = Descriptor::uniform(args.points, args.features, CLASSES, ValueRange { min: 0, max: 255 }, 8);
+        data.near = u64::from(args.features) * NEAR;
         data.validate().map_err(|e| CliError::usage("this cannot be measured").caused_by(e))?;
         let mut watch = Stopwatch::start();
         let generators = context.generators.first((args.features + CLASSES) as usize);
@@ -175,15 +188,16 @@ impl Bench {
         Query { features, label: None }
     }
 
-    fn absent(&self, context: Context, queries: &[Query]) -> Result<(f64, f64, AbsentAnswer)> {
-        let question = self.question(queries.to_vec());
+    fn absent(&self, context: Context, question: Question) -> Result<(f64, f64, AbsentAnswer)> {
         let spinner = context.spinner("proving absence");
         let mut watch = Stopwatch::start();
         let answer = absence::prove(&question, self.set(), context.generators);
         let prove = watch.lap().wall;
         spinner.finish_and_clear();
         let answer = answer.map_err(|error| match error {
-            ProveError::Member => CliError::usage("a random point was in the data set: more --features, please"),
+            ProveError::Member | ProveError::Near => {
+                CliError::usage("a random point was in the data set: more --features, please")
+            }
             other => refused(other),
         })?;
         let encoded = answer.encode();
@@ -225,6 +239,8 @@ impl Measurement {
         table.row("  answer", size(self.absent_bytes));
         table.row("100 absent: prove, verify", both(self.absent_batch100_prove_s, self.absent_batch100_verify_s));
         table.row("  proof", size(self.absent_batch100_proof_bytes));
+        table.row("nothing near: prove, verify", both(self.within_prove_s, self.within_verify_s));
+        table.row("  answer", size(self.within_bytes));
         if let Some(peak) = self.peak_rss_bytes {
             table.row("peak memory", bytes(peak));
         }

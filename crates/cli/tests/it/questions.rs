@@ -1,6 +1,6 @@
 //! Questions of data owners: asked, answered and verified with files alone.
 
-use crate::support::{NONCE, Sandbox, csv};
+use crate::support::{NONCE, Sandbox, config, csv};
 
 const HEAD: &str = "a,b,c,d,label\n";
 
@@ -128,6 +128,65 @@ fn strangers_are_absent_alone_and_together_and_members_are_not() {
         1,
         &["INVALID", "not a"],
     );
+}
+
+/// A run whose data set fixes the squared distance 20.
+fn committed_with_distance() -> Sandbox {
+    let sandbox = Sandbox::with_run();
+    let config = config().replace("fraction_bits = 4", "fraction_bits = 4\nnear = 20");
+    sandbox.write("run/zkdl.toml", &config);
+    sandbox.ok(&["data", "commit", "run"]);
+    sandbox.write("all.csv", &csv(45));
+    // As far from every point as features allow, and a line of the table with a feature changed by 3.
+    sandbox.write("far.csv", &format!("{HEAD}16,16,16,16,1\n0,16,16,16,1\n"));
+    sandbox
+}
+
+#[test]
+fn near_duplicates_are_told_from_what_is_far() {
+    let sandbox = committed_with_distance();
+    let within = ["--within", "20"];
+    sandbox.ok(&absent(&["prove", "run"], &["far.csv"], &within));
+    let verifying = |more: &[&'static str]| absent(&["verify", "absent.answer"], &["far.csv"], more);
+    let public = ["--within", "20", "--public", "run/public"];
+    let out = sandbox.ok(&verifying(&public));
+    let words = ["VALID", "These 2 points, whatever their labels", "squared distance of more than 20", "Data (proven)"];
+    assert!(words.iter().all(|word| out.contains(word)), "{out}");
+    let verdict = sandbox.json(&verifying(&[&public[..], &["--json"]].concat()));
+    assert_eq!((&verdict["within"], &verdict["data_in_range"]), (&20.into(), &"proven".into()));
+    let out = sandbox.ok(&verifying(&[&public[..], &["--trust-data"]].concat()));
+    assert!(out.contains("Data (taken for granted)"), "{out}");
+    // Without the directory, the proof of the data has to come from elsewhere.
+    let files = ["--within", "20", "--data", "run/public/data.zkdl", "--points", "run/public/points.zkdl"];
+    sandbox.fails(&verifying(&files), 2, &["--data-proof"]);
+    sandbox.ok(&verifying(&[&files[..], &["--data-proof", "run/public/data.proof"]].concat()));
+    // An answer about near-duplicates is none about equality, and the other way round.
+    sandbox.fails(&verifying(&["--any-label", "--public", "run/public"]), 1, &["INVALID", "kind of nearness"]);
+    sandbox.ok(&absent(&["prove", "run"], &["far.csv"], &["--any-label", "-o", "exact.answer"]));
+    let exact = absent(&["verify", "exact.answer"], &["far.csv"], &public);
+    sandbox.fails(&exact, 1, &["INVALID", "kind of nearness"]);
+    let proof = sandbox.read("run/public/data.proof");
+    std::fs::write(sandbox.path("run/public/data.proof"), &proof[..proof.len() - 1]).unwrap();
+    sandbox.fails(&verifying(&public), 1, &["INVALID", "data.proof"]);
+}
+
+#[test]
+fn near_duplicates_of_committed_points_are_not_absent() {
+    let sandbox = committed_with_distance();
+    let row = members(&sandbox).swap_remove(5).parse::<usize>().unwrap();
+    let line = csv(45).lines().nth(row + 1).unwrap().to_owned();
+    let mut features: Vec<u32> = line.split(',').map(|word| word.parse().unwrap()).collect();
+    let zero = features.iter().position(|value| *value < 4).unwrap();
+    features[zero] += 3;
+    let near = features.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    sandbox.write("near.csv", &format!("{HEAD}{near}\n"));
+    let asking = |more: &[&'static str]| absent(&["prove", "run"], &["far.csv", "near.csv"], more);
+    sandbox.fails(&asking(&["--within", "20"]), 2, &["near a point", "no absence", "queries 2"]);
+    sandbox.fails(&asking(&["--within", "19"]), 2, &["--within 19", "fixes the squared distance 20"]);
+    sandbox.fails(&asking(&["--within", "0"]), 2, &["equality"]);
+    sandbox.fails(&asking(&["--within", "20", "--label", "1"]), 2, &["--label"]);
+    let other = committed();
+    other.fails(&absent(&["prove", "run"], &["stranger.csv"], &["--within", "20"]), 2, &["fixes no distance"]);
 }
 
 #[test]

@@ -18,17 +18,26 @@ use crate::generators::GeneratorSource;
 use crate::points::DataSet;
 use crate::query::Question;
 use crate::settle::{commit_rows, discharge, read_discharge, register_points, settle};
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 use zkdl_arguments::near::{self, Claim};
 use zkdl_arguments::opening::RowValues;
 use zkdl_commit::blinds::{BlindSource, Entropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
+use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::group;
 use zkdl_field::multilinear::log2_ceil;
 use zkdl_transcript::{ReadError, Receiver, Sender};
 
 /// Name and version of the protocol, the first bytes of every transcript.
 pub const PROTOCOL: &str = "zkdl/distance/v1";
+
+/// Whether a point of the data is near: within the data set's distance of these features.
+#[must_use]
+pub fn is_near(data: &Descriptor, set: DataSet<'_>, features: &[i32]) -> bool {
+    let points = set.features.par_chunks_exact(features.len().max(1));
+    points.any(|point| near::distance(point, features) <= data.near)
+}
 
 /// Proves that no point is near a query of the question.
 ///
