@@ -133,7 +133,11 @@ impl Uses {
 
     fn line(&self) -> String {
         let steps: Vec<String> = self.steps.iter().map(u64::to_string).collect();
-        let used = if steps.is_empty() { "in no step".to_owned() } else { format!("in steps {}", steps.join(", ")) };
+        let used = match &steps[..] {
+            [] => "in no step".to_owned(),
+            [step] => format!("in step {step}"),
+            steps => format!("in steps {}", steps.join(", ")),
+        };
         format!("The training proof of steps {} up to, not including, {}: used {used}.", self.first, self.end)
     }
 }
@@ -146,7 +150,7 @@ pub(crate) fn in_words(question: &Question, index: u32, uses: &[Uses]) -> Vec<St
         None => "with some label, which stays hidden".to_owned(),
     };
     let mut lines = vec![
-        format!("This exact point, {label}, is number {index} of the {points} points of the data set {root}."),
+        format!("This exact point, {label}, is number {index}, from 0, of the {points} points of the data set {root}."),
         "It is equal in every feature, as the quantisers of the data set give them.".to_owned(),
     ];
     lines.extend(uses.iter().map(Uses::line));

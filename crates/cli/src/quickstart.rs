@@ -1,4 +1,6 @@
-//! `zkdl quickstart`: handwritten digits, everything once: commit, train, prove an epoch, verify from the files, tamper.
+//! `zkdl quickstart`: handwritten digits, everything once: commit, train, prove an epoch, verify from the files, tamper, ask.
+
+mod questions;
 
 use crate::atomic::{self, Access};
 use crate::beacon;
@@ -15,6 +17,7 @@ use crate::report::{Table, bytes, emit, emit_json, grouped, percent, seconds};
 use crate::run_dir::{RunDir, read};
 use crate::train;
 use crate::verify::{Expected, Files, Report, verify_files};
+use questions::Answered;
 use serde_json::json;
 use std::fs;
 use std::io::ErrorKind;
@@ -39,7 +42,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let committed = data::commit(context, root, None)?.data.descriptor;
     say(&format!("{} points committed, data root {}", grouped(u64::from(committed.points)), hex(&committed.root)))?;
     say("\n2. Train in exact integer arithmetic, in an order that a value drawn after the commitment fixes")?;
-    let beacon = draw_beacon()?;
+    let beacon = draw()?;
     let dir = RunDir::new(root);
     beacon::fix(&Config::read(&dir.config())?, &dir, beacon)?;
     say(&format!("beacon {}, here from the operating system: let an auditor draw yours", hex(&beacon)))?;
@@ -61,7 +64,13 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let tampered = tamper(root, &files)?;
     let rejected = verify_files(context, &tampered, &Expected::default(), Trust::Nothing)?;
     say(rejected.reason.as_deref().map(|r| format!("INVALID: {r}")).as_deref().unwrap_or("VALID"))?;
-    let summary = Summary { root, run: &run, trained, proven, verified, rejected, files, tampered };
+    say("\n6. Ask whether an image is among the training points, and whether a copy with one pixel changed is")?;
+    let nonce = draw()?;
+    let answered = questions::ask(context, &run, root, &proven.statement, nonce)?;
+    for answer in &answered {
+        say(&answer.lines.join("\n"))?;
+    }
+    let summary = Summary { root, run: &run, trained, proven, verified, rejected, files, tampered, answered, nonce };
     if context.json {
         emit_json(&summary.json()?)?
     } else {
@@ -87,11 +96,11 @@ fn prepare(root: &Path, epochs: u64) -> Result<()> {
     atomic::write(&RunDir::new(root).config(), config.as_bytes(), Access::Public)
 }
 
-/// Plays the auditor.
-fn draw_beacon() -> Result<[u8; 32]> {
-    let mut beacon = [0; 32];
-    OsEntropy.fill(&mut beacon).map_err(|e| CliError::io("no beacon can be drawn").caused_by(e))?;
-    Ok(beacon)
+/// Plays the auditor who draws a beacon, and the owner who draws a nonce.
+fn draw() -> Result<[u8; 32]> {
+    let mut drawn = [0; 32];
+    OsEntropy.fill(&mut drawn).map_err(|e| CliError::io("nothing random can be drawn").caused_by(e))?;
+    Ok(drawn)
 }
 
 /// Removes what a quickstart and its commands by hand write, and nothing else.
@@ -99,7 +108,7 @@ fn empty(root: &Path) -> Result<()> {
     for directory in ["public", "secret", BY_HAND] {
         removed(&root.join(directory), |path| fs::remove_dir_all(path))?;
     }
-    for file in [CSV, TAMPERED, "zkdl.toml"] {
+    for file in [CSV, TAMPERED, questions::ASKED, questions::MEMBER, questions::ABSENT, "zkdl.toml"] {
         removed(&root.join(file), |path| fs::remove_file(path))?;
     }
     Ok(())
@@ -133,6 +142,8 @@ struct Summary<'a> {
     rejected: Report,
     files: Files,
     tampered: Files,
+    answered: [Answered; 2],
+    nonce: [u8; 32],
 }
 
 impl Summary<'_> {
@@ -159,6 +170,10 @@ impl Summary<'_> {
         table.row("proof of the data", bytes(read(&self.run.dir.data_proof())?.len() as u64));
         table.row("statement", bytes(read(&self.files.statement)?.len() as u64));
         table.row("  of it, commitments to weights", bytes(32 * sizes.weight_rows as u64));
+        for answer in &self.answered {
+            let ([prove, verify], size) = (answer.times.map(seconds), bytes(answer.bytes as u64));
+            table.row(&format!("{} answer: prove, verify", answer.what), format!("{prove}, {verify}; {size}"));
+        }
         if let Some(peak) = memory::peak() {
             table.row("peak memory", bytes(peak));
         }
@@ -173,6 +188,7 @@ impl Summary<'_> {
             "parameters": self.proven.sizes.parameters,
             "verification": self.verified.json(),
             "tampered": self.rejected.json(),
+            "answers": self.answered.iter().map(Answered::json).collect::<Vec<_>>(),
             "bytes": {
                 "proof": self.proven.proof_bytes,
                 "cell_commitments": 32 * self.proven.sizes.cell_rows,
@@ -199,7 +215,7 @@ impl Summary<'_> {
         let statement = &self.proven.statement;
         let (model, config_name) = (hex(&model_digest(&statement.end)), hex(&config_digest(statement)));
         let data = hex(&statement.data.root);
-        vec![
+        let mut lines = vec![
             format!("{zkdl} data commit {by_hand} --config {config}"),
             format!("{zkdl} train {by_hand} --beacon {}", hex(&statement.nonce)),
             format!("{zkdl} check {by_hand}"),
@@ -212,7 +228,10 @@ impl Summary<'_> {
             ),
             format!("{}   # INVALID, exit code 1", verify(&self.tampered)),
             format!("{zkdl} inspect {}", quoted(&self.files.statement)),
-        ]
+        ];
+        let answered = self.answered.iter();
+        lines.extend(answered.flat_map(|answer| answer.commands(&zkdl, self.run, self.root, &self.nonce)));
+        lines
     }
 
     /// A quickstart whose proof is refused, or whose forgery is not, has failed.
