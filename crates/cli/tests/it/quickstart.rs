@@ -6,11 +6,20 @@ use crate::support::Sandbox;
 fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
     let sandbox = Sandbox::new();
     let out = sandbox.ok(&["quickstart", "--epochs", "2"]);
-    for part in ["VALID: verified", "INVALID: ", "epoch    2", "cells proven", "64-128-64-10", "Not proven here"] {
+    for part in [
+        "VALID: verified",
+        "INVALID: ",
+        "epoch    2",
+        "cells proven",
+        "64-128-64-10",
+        "Not proven here",
+        "is number",
+        "is not among",
+    ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
     let commands = out.split("Each step by hand\n").nth(1).unwrap();
-    assert_eq!(commands.lines().count(), 8);
+    assert_eq!(commands.lines().count(), 12);
     for command in commands.lines() {
         let shell = sandbox.shell(command).output().unwrap();
         let expected = i32::from(command.contains("tampered.proof"));
@@ -27,6 +36,10 @@ fn quickstart_as_json_is_one_object_and_replaces_only_its_own_directory() {
         assert_eq!(json["verification"]["verdict"], "VALID");
         assert_eq!(json["tampered"]["verdict"], "INVALID");
         assert_eq!(json["proof"]["threads"], 1);
+        assert_eq!(
+            (&json["answers"][0]["answer"], &json["answers"][1]["answer"]),
+            (&"member".into(), &"absent".into())
+        );
     }
     sandbox.write("note.txt", "mine");
     sandbox.fails(&["quickstart", "--dir", "."], 2, &["holds other files", "--dir"]);
