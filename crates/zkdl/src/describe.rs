@@ -7,7 +7,7 @@
 //!
 //! The config digest covers what was to be computed: sizes and ranges of the data, network, format, batch, R_L, the cap on
 //! steps, nonce, first step and all multipliers. It does not cover which data, which weights, nor how rows are laid out. The
-//! windows of a run that follow one another are one longer window ([`join`]), whose config digest is the run's.
+//! windows of a run that follow one another are one longer window ([`crate::chain`]), whose config digest is the run's.
 //!
 //! Nothing here trusts the statement: any that decodes can be described, also a nonsensical one.
 
@@ -76,36 +76,6 @@ fn labelled(label: &str) -> Sha256 {
     hash.update((label.len() as u64).to_le_bytes());
     hash.update(label);
     hash
-}
-
-/// Two windows that follow one another, as the one window that they are together; the reason if they do not: other data,
-/// another configuration, a gap, or start weights that are not the final weights of the window before.
-///
-/// # Errors
-/// What does not fit, in words.
-pub fn join(first: &Statement, second: &Statement) -> Result<Statement, String> {
-    let end = first.first_step.saturating_add(first.multipliers.len() as u64);
-    if second.first_step != end {
-        return Err(format!("one ends before step {end}, the other starts at step {}", second.first_step));
-    }
-    if first.data != second.data {
-        return Err("they are about different data".to_owned());
-    }
-    if second.start != Start::Committed(first.end.clone()) {
-        return Err("the later one does not start from the final weight rows of the earlier one".to_owned());
-    }
-    let same_run = |s: &Statement| Statement {
-        first_step: 0,
-        multipliers: Vec::new(),
-        start: Start::Seed,
-        end: Vec::new(),
-        ..s.clone()
-    };
-    if same_run(first) != same_run(second) {
-        return Err("their configurations differ".to_owned());
-    }
-    let multipliers = [&first.multipliers[..], &second.multipliers].concat();
-    Ok(Statement { multipliers, end: second.end.clone(), ..first.clone() })
 }
 
 /// The steps at which the multiplier changes, with its new value.
@@ -314,12 +284,12 @@ pub fn premises(statement: &Statement) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use zkdl_dataset::ValueRange;
     use zkdl_train::Format;
 
-    fn statement() -> Statement {
+    pub(crate) fn statement() -> Statement {
         Statement {
             data: Descriptor { root: [1; 32], ..Descriptor::uniform(1437, 64, 10, ValueRange { min: 0, max: 16 }, 4) },
             hidden: vec![128, 64],
@@ -334,10 +304,6 @@ mod tests {
             start: Start::Seed,
             end: vec![[3; 32]; 4],
         }
-    }
-
-    fn next(first: &Statement) -> Statement {
-        Statement { first_step: 3, start: Start::Committed(first.end.clone()), end: vec![[4; 32]; 4], ..first.clone() }
     }
 
     #[test]
@@ -368,24 +334,6 @@ mod tests {
     }
 
     #[test]
-    fn windows_join_only_where_they_meet() {
-        let (first, second) = (statement(), next(&statement()));
-        let both = join(&first, &second).unwrap();
-        assert_eq!((both.first_step, both.multipliers.len(), &both.start), (0, 6, &Start::Seed));
-        assert_eq!(both.end, second.end);
-        assert!(join(&second, &first).is_err());
-        let refused = [
-            Statement { first_step: 4, ..second.clone() },
-            Statement { start: Start::Committed(vec![[5; 32]; 4]), ..second.clone() },
-            Statement { batch: 3, ..second.clone() },
-            Statement { nonce: [0; 32], ..second.clone() },
-        ];
-        for other in refused {
-            assert!(join(&first, &other).is_err(), "{other:?}");
-        }
-    }
-
-    #[test]
     fn words_and_json_name_everything_an_auditor_compares() {
         let statement = statement();
         let words = in_words(&statement).join("\n");
@@ -397,7 +345,8 @@ mod tests {
         let json = to_json(&statement);
         assert_eq!(json["model"]["digest"], hex(&model_digest(&statement.end)));
         assert_eq!(json["multipliers"][1]["from_step"], 2);
-        assert_eq!(premises(&statement).len() + 1, premises(&next(&statement)).len());
+        let later = Statement { start: Start::Committed(statement.end.clone()), ..statement.clone() };
+        assert_eq!(premises(&statement).len() + 1, premises(&later).len());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`commitment`], [`points`] | row commitments of weights and of data points |
 //! | [`data_set`] | the public file of a data set |
 //! | [`training`] | `prove` and `verify` of one window of steps |
+//! | [`chain`], [`run`] | a run as a chain of windows, and `verify` of all of them at once |
 //! | [`data_proof`] | `prove` and `verify`, once for a data set: features in range, labels one-hot |
 //! | [`proof`] | the proof file |
 //! | [`query`], [`answer`] | questions about a data set, and answers as they are stored |
@@ -23,6 +24,7 @@
 
 pub mod absence;
 pub mod answer;
+pub mod chain;
 pub mod codec;
 pub mod columns;
 pub mod commitment;
@@ -36,6 +38,7 @@ pub mod membership;
 pub mod points;
 pub mod proof;
 pub mod query;
+pub mod run;
 mod settle;
 pub mod statement;
 pub mod training;

@@ -5,7 +5,7 @@
 //!    opening: all claims about rows become one inner product
 //!    products, knowledge: sigma protocols
 //!    inner-product argument
-//! V: settle: one weight for all equations, after the last byte
+//! V: settle: one weight for all equations, after the last byte; for all proofs of a run, a weight for each proof besides
 //! ```
 
 use crate::commitment::PointCommitments;
@@ -23,7 +23,7 @@ use zkdl_commit::table::commit_bits;
 use zkdl_commit::{ipa, sigma};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
-use zkdl_field::scalar::dot;
+use zkdl_field::scalar::{dot, powers};
 use zkdl_field::{Affine, Field, Scalar, group};
 
 /// The points are those of the descriptor: as many, under its root. What follows may cost as much as the files that are there.
@@ -38,21 +38,28 @@ pub(crate) fn check_points(data: &Descriptor, points: &PointCommitments) -> Resu
     Ok(())
 }
 
-/// Decodes the rows of a file, on all threads, and adds them to the verifier's points; returns the index of the first.
+/// Decodes the rows of a file, on all threads.
 ///
 /// # Errors
 /// [`VerifyError::BadPoint`] naming the first row that is no point.
+pub(crate) fn decode_points(role: &'static str, rows: &[[u8; 32]]) -> Result<Vec<Affine>, VerifyError> {
+    let decoded: Vec<_> = rows.par_iter().with_min_len(64).map(group::decode).collect();
+    let named = |(index, point): (usize, Result<Affine, _>)| {
+        point.map_err(|source| VerifyError::BadPoint { role, index, source })
+    };
+    decoded.into_iter().enumerate().map(named).collect()
+}
+
+/// Decodes the rows of a file and adds them to the verifier's points; returns the index of the first.
+///
+/// # Errors
+/// As [`decode_points`].
 pub(crate) fn register_points(
     channel: &mut ProofReader<'_>,
     role: &'static str,
     rows: &[[u8; 32]],
 ) -> Result<usize, VerifyError> {
-    let decoded: Vec<_> = rows.par_iter().with_min_len(64).map(group::decode).collect();
-    let mut points = Vec::with_capacity(decoded.len());
-    for (index, point) in decoded.into_iter().enumerate() {
-        points.push(point.map_err(|source| VerifyError::BadPoint { role, index, source })?);
-    }
-    Ok(channel.register(points))
+    Ok(channel.register(decode_points(role, rows)?))
 }
 
 /// Commits rows of bits and sends the commitments; returns the blinds.
@@ -112,34 +119,169 @@ pub(crate) fn read_discharge(
     Ok(ipa::verify(channel, opened, reduced.value, &reduced.point)?)
 }
 
-/// Checks all equations at once and, if they do not hold, names the first that fails.
-pub(crate) fn settle(mut channel: ProofReader<'_>, generators: &Generators) -> Result<usize, VerifyError> {
-    let weight = channel.receiver.challenge("settle");
-    channel.receiver.finish()?;
-    let all = Equation::combine(Check::Opening, &channel.equations, weight);
-    if holds(&all, &channel.points, generators) {
-        return Ok(channel.points.len() + generators.columns.len() + 2);
-    }
-    let failed = channel.equations.iter().find(|e| !holds(e, &channel.points, generators));
-    Err(match failed.map(|e| e.check) {
-        Some(Check::Product(which)) => VerifyError::Product { which },
-        Some(Check::Knowledge) => VerifyError::Knowledge,
-        Some(Check::Representation) => VerifyError::Membership,
-        Some(Check::Opening) | None => VerifyError::Opening,
-    })
+/// A proof that was read to its last byte: what has to hold of its points, and the weight that makes it one equation.
+pub(crate) struct Closed {
+    points: Vec<Affine>,
+    equations: Vec<Equation>,
+    /// Drawn after the last message: whoever knows it knows the proof and its statement.
+    pub(crate) weight: Scalar,
 }
 
-fn holds(equation: &Equation, points: &[Affine], generators: &Generators) -> bool {
-    let mut coefficients = vec![Scalar::ZERO; points.len()];
-    for (index, c) in &equation.form.terms {
-        if let Some(sum) = coefficients.get_mut(*index) {
-            *sum += c;
+/// Draws the weight of the equations and checks that no byte is left.
+///
+/// # Errors
+/// [`VerifyError::Read`].
+pub(crate) fn close(mut channel: ProofReader<'_>) -> Result<Closed, VerifyError> {
+    let weight = channel.receiver.challenge("settle");
+    channel.receiver.finish()?;
+    Ok(Closed { points: channel.points, equations: channel.equations, weight })
+}
+
+/// Checks all equations of a proof at once and, if they do not hold, names the first that fails. Returns how many points
+/// took part.
+///
+/// # Errors
+/// [`VerifyError`] of the check that fails.
+pub(crate) fn settle(channel: ProofReader<'_>, generators: &Generators) -> Result<usize, VerifyError> {
+    close(channel)?.settle(generators)
+}
+
+impl Closed {
+    /// See [`settle`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn settle(&self, generators: &Generators) -> Result<usize, VerifyError> {
+        let holds = |equation: &Equation| {
+            let mut sum = Sum::new(0, generators);
+            sum.add(equation, &self.points, Scalar::ONE).then(|| sum.is_zero(&[])).filter(|(zero, _)| *zero)
+        };
+        if let Some((_, points)) = holds(&Equation::combine(Check::Opening, &self.equations, self.weight)) {
+            return Ok(points);
+        }
+        Err(match self.equations.iter().find(|e| holds(e).is_none()).map(|e| e.check) {
+            Some(Check::Product(which)) => VerifyError::Product { which },
+            Some(Check::Knowledge) => VerifyError::Knowledge,
+            Some(Check::Representation) => VerifyError::Membership,
+            Some(Check::Opening) | None => VerifyError::Opening,
+        })
+    }
+}
+
+/// Whether the equations of all proofs hold, each proof's sum multiplied by another power of `weight`: one multi-scalar
+/// multiplication in which generators, and the points that all proofs begin with (`shared`), occur once. Returns how many
+/// points took part.
+pub(crate) fn settle_all(
+    proofs: &[Closed],
+    shared: &[Affine],
+    weight: Scalar,
+    generators: &Generators,
+) -> Option<usize> {
+    let weights = powers(weight, proofs.len());
+    let combined: Vec<Equation> =
+        proofs.par_iter().map(|p| Equation::combine(Check::Opening, &p.equations, p.weight)).collect();
+    let mut sum = Sum::new(shared.len(), generators);
+    let added = combined.iter().zip(proofs).zip(weights).all(|((e, proof), w)| sum.add(e, &proof.points, w));
+    let (zero, points) = sum.is_zero(shared);
+    (added && zero).then_some(points)
+}
+
+/// Equations of several proofs, multiplied out: a coefficient for every point.
+struct Sum<'g> {
+    generators: &'g Generators,
+    /// Of the points that every proof begins with.
+    shared: Vec<Scalar>,
+    /// Of the other points.
+    own: Vec<(Affine, Scalar)>,
+    /// Of g and H.
+    scalars: [Scalar; 2],
+    /// Of the columns.
+    columns: Vec<Scalar>,
+}
+
+impl<'g> Sum<'g> {
+    fn new(shared: usize, generators: &'g Generators) -> Self {
+        Self {
+            generators,
+            shared: vec![Scalar::ZERO; shared],
+            own: Vec::new(),
+            scalars: [Scalar::ZERO; 2],
+            columns: vec![Scalar::ZERO; generators.columns.len()],
         }
     }
-    coefficients.extend([equation.form.constant, equation.blind]);
-    coefficients.extend(&equation.columns);
-    let columns = generators.columns.iter().take(equation.columns.len());
-    let all = points.iter().chain([&generators.value, &generators.blind]).chain(columns).zip(coefficients);
-    let (bases, scalars): (Vec<Affine>, Vec<Scalar>) = all.filter(|(_, c)| *c != Scalar::ZERO).unzip();
-    group::is_identity(&msm(&bases, &scalars))
+
+    /// Adds an equation over `points`; false, and of no meaning, if it names points or columns that are not there.
+    fn add(&mut self, equation: &Equation, points: &[Affine], weight: Scalar) -> bool {
+        let Some(own) = points.get(self.shared.len()..) else { return false };
+        let first = self.own.len();
+        self.own.extend(own.iter().map(|point| (*point, Scalar::ZERO)));
+        for (index, c) in &equation.form.terms {
+            let coefficient = match index.checked_sub(self.shared.len()) {
+                None => self.shared.get_mut(*index),
+                Some(index) => self.own.get_mut(first + index).map(|(_, coefficient)| coefficient),
+            };
+            let Some(coefficient) = coefficient else { return false };
+            *coefficient += *c * weight;
+        }
+        for (sum, c) in self.scalars.iter_mut().zip([equation.form.constant, equation.blind]) {
+            *sum += c * weight;
+        }
+        for (sum, c) in self.columns.iter_mut().zip(&equation.columns) {
+            *sum += *c * weight;
+        }
+        equation.columns.len() <= self.columns.len()
+    }
+
+    /// Whether the sum is zero, and over how many points it was taken.
+    fn is_zero(&self, shared: &[Affine]) -> (bool, usize) {
+        let generators = [&self.generators.value, &self.generators.blind].into_iter().chain(&self.generators.columns);
+        let bases = shared.iter().chain(self.own.iter().map(|(point, _)| point)).chain(generators);
+        let own = self.own.iter().map(|(_, c)| c);
+        let coefficients = self.shared.iter().chain(own).chain(&self.scalars).chain(&self.columns);
+        let terms = bases.zip(coefficients).filter(|(_, c)| **c != Scalar::ZERO);
+        let (bases, scalars): (Vec<Affine>, Vec<Scalar>) = terms.unzip();
+        (group::is_identity(&msm(&bases, &scalars)), bases.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statement::GENERATORS;
+    use zkdl_field::scalar::random;
+
+    /// A proof with the one equation `c P = 0`.
+    fn proof(points: &[Affine], index: usize, c: Scalar) -> Closed {
+        let form = Commitment { terms: vec![(index, c)], constant: Scalar::ZERO };
+        let equations = vec![Equation::new(Check::Opening, form, Scalar::ZERO)];
+        Closed { points: points.to_vec(), equations, weight: Scalar::ONE }
+    }
+
+    #[test]
+    fn only_the_weight_keeps_false_proofs_from_cancelling() {
+        let g = Generators::derive(GENERATORS, 2);
+        let points: Vec<Affine> = (1..4).map(|i| group::affine(&(g.value * Scalar::from(i)))).collect();
+        let c = random().unwrap();
+        for (shared, index) in [(2, 2), (2, 1), (0, 0)] {
+            let proofs = [proof(&points, index, c), proof(&points, index, -c)];
+            let settled = |weight| settle_all(&proofs, &points[..shared], weight, &g).is_some();
+            assert!(settled(Scalar::ONE));
+            assert!(!settled(random().unwrap()));
+            assert_eq!(proofs[0].settle(&g), Err(VerifyError::Opening));
+        }
+    }
+
+    #[test]
+    fn an_equation_over_points_or_columns_that_are_not_there_does_not_hold() {
+        let g = Generators::derive(GENERATORS, 2);
+        let points = [g.value, g.blind];
+        let zero = Scalar::ZERO;
+        assert!(proof(&points, 1, zero).settle(&g).is_ok());
+        assert!(proof(&points, 2, zero).settle(&g).is_err());
+        assert!(settle_all(&[proof(&points, 2, zero)], &points[..1], Scalar::ONE, &g).is_none());
+        assert!(settle_all(&[proof(&points[..1], 0, zero)], &points, Scalar::ONE, &g).is_none());
+        let mut wide = proof(&points, 1, zero);
+        wide.equations[0].columns = vec![zero; 3];
+        assert!(wide.settle(&g).is_err());
+    }
 }

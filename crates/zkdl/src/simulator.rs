@@ -5,6 +5,7 @@
 //! the same bytes fail. So a proof tells the verifier nothing that it could not have made up.
 
 use super::*;
+use crate::settle::settle;
 use crate::statement::GENERATORS;
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_commit::channel::Equation;
@@ -61,14 +62,14 @@ pub(crate) fn layout(values: usize, products: usize, log_columns: usize) -> Vec<
 }
 
 /// How many points come before the sigma protocols: read uniform points until the rest of the proof fits.
-fn count_values(statement: &Statement, shape: &Shape, points: &PointCommitments, point: &Affine) -> usize {
+fn count_values(statement: &Statement, shape: &Shape, data: &[Affine], point: &Affine) -> usize {
     let fits = |n: &usize| {
         let proof: Vec<u8> = layout(*n, 5, 7)
             .iter()
             .flat_map(|m| if *m == Message::Scalar { encode(&Scalar::ONE) } else { group::encode(point) })
             .collect();
         let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
-        read(statement, shape, points, channel).is_ok_and(|channel| channel.receiver.finish().is_ok())
+        read(statement, shape, data, channel).is_ok_and(|channel| channel.receiver.finish().is_ok())
     };
     (cell_row_count(shape)..2000).find(fits).unwrap()
 }
@@ -132,16 +133,17 @@ fn a_whole_proof_is_simulated_without_a_witness() {
     let g = Generators::derive(GENERATORS, 128);
     let (statement, points) = statement_about_nothing(&g);
     let shape = statement.shape(&Limits::default()).unwrap();
-    let values = count_values(&statement, &shape, &points, &random_point(&g));
+    let data = decode_points("data point", &points.0).unwrap();
+    let values = count_values(&statement, &shape, &data, &random_point(&g));
     let mut simulated = Simulated::uniform(layout(values, 5, 7), &g);
     let scripted = |proof: &[u8]| -> Result<usize, VerifyError> {
         let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
-        settle(read(&statement, &shape, &points, channel)?, &g)
+        settle(read(&statement, &shape, &data, channel)?, &g)
     };
     let proof = simulated.encode();
     assert!(scripted(&proof).is_err());
     let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
-    let channel = read(&statement, &shape, &points, channel).unwrap();
+    let channel = read(&statement, &shape, &data, channel).unwrap();
     simulated.solve(&channel, points.0.len() + statement.end.len(), &g);
     let proof = simulated.encode();
     assert!(scripted(&proof).is_ok());

@@ -17,7 +17,9 @@ use crate::error::{ProveError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
 use crate::proof::Proof;
-use crate::settle::{check_points, commit_rows, discharge, read_discharge, register_points, settle};
+use crate::settle::{
+    Closed, check_points, close, commit_rows, decode_points, discharge, read_discharge, register_points,
+};
 use crate::statement::{Limits, PROTOCOL, Start, Statement, hex};
 use zeroize::Zeroizing;
 use zkdl_arguments::opening::RowValues;
@@ -28,7 +30,7 @@ use zkdl_arguments::update::Start as StartValues;
 use zkdl_arguments::{Shape, Witness, window};
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
-use zkdl_field::{Scalar, group};
+use zkdl_field::{Affine, Scalar, group};
 use zkdl_train::{Trace, Weights, initial_weights};
 use zkdl_transcript::{ReadError, Receiver, Sender};
 
@@ -130,28 +132,65 @@ pub fn verify(
     limits: &Limits,
     generators: &GeneratorSource,
 ) -> Result<Verified, VerifyError> {
+    check_digest(statement, proof)?;
+    check_points(&statement.data, points)?;
+    check_room(statement, proof, limits)?;
+    let data = decode_points("data point", &points.0)?;
+    let closed = read_proof(statement, &data, proof, limits)?;
+    let msm_points = closed.settle(&generators.first(1 << statement.log_columns))?;
+    Ok(Verified { statement: proof.statement, msm_points })
+}
+
+/// The proof is about the statement.
+///
+/// # Errors
+/// [`VerifyError::StatementMismatch`].
+pub(crate) fn check_digest(statement: &Statement, proof: &Proof) -> Result<(), VerifyError> {
     let digest = statement.digest();
-    if proof.statement != digest {
-        return Err(VerifyError::StatementMismatch { proof: hex(&proof.statement), statement: hex(&digest) });
+    if proof.statement == digest {
+        return Ok(());
     }
-    check_files(statement, points, proof, limits)?;
+    Err(VerifyError::StatementMismatch { proof: hex(&proof.statement), statement: hex(&digest) })
+}
+
+/// The proof has room for its cells: told from sizes alone, before any work that a hostile statement could make expensive.
+///
+/// # Errors
+/// [`VerifyError::Statement`], [`VerifyError::Read`].
+pub(crate) fn check_room(statement: &Statement, proof: &Proof, limits: &Limits) -> Result<(), VerifyError> {
+    let shape = statement.sizes(limits)?;
+    let offset = proof.body.len();
+    if offset / group::POINT_BYTES < cell_row_count(&shape) {
+        return Err(VerifyError::Read(ReadError::Truncated { offset, label: "cells.row" }));
+    }
+    Ok(())
+}
+
+/// Reads a proof of `statement`, which passed [`check_digest`] and [`check_room`], over the data points to its end.
+///
+/// # Errors
+/// [`VerifyError`]: a refused statement, rows that are no points, malformed messages.
+pub(crate) fn read_proof(
+    statement: &Statement,
+    data: &[Affine],
+    proof: &Proof,
+    limits: &Limits,
+) -> Result<Closed, VerifyError> {
     let shape = statement.shape(limits)?;
-    let channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
-    let channel = read(statement, &shape, points, channel)?;
-    let generators = generators.first(shape.columns);
-    let msm_points = settle(channel, &generators)?;
-    Ok(Verified { statement: digest, msm_points })
+    let channel = ProofReader::new(Receiver::new(PROTOCOL, &proof.statement, &proof.body));
+    close(read(statement, &shape, data, channel)?)
 }
 
 /// Reads all messages and collects the equations that have to hold.
 fn read<'a>(
     statement: &Statement,
     shape: &Shape,
-    points: &PointCommitments,
+    data: &[Affine],
     mut channel: ProofReader<'a>,
 ) -> Result<ProofReader<'a>, VerifyError> {
     let bases = RowBases::new(shape, matches!(statement.start, Start::Committed(_)));
-    register_rows(&mut channel, statement, points)?;
+    channel.register(data.iter().copied());
+    register_weights(&mut channel, statement)?;
     for _ in 0..cell_row_count(shape) {
         channel.receive_point("cells.row")?;
     }
@@ -162,34 +201,13 @@ fn read<'a>(
     Ok(channel)
 }
 
-/// What can be told from sizes alone, before any work that a hostile statement could make expensive: the points are those of
-/// the statement, and the proof has room for the cells.
-fn check_files(
-    statement: &Statement,
-    points: &PointCommitments,
-    proof: &Proof,
-    limits: &Limits,
-) -> Result<(), VerifyError> {
-    check_points(&statement.data, points)?;
-    let shape = statement.sizes(limits)?;
-    let offset = proof.body.len();
-    if offset / group::POINT_BYTES < cell_row_count(&shape) {
-        return Err(VerifyError::Read(ReadError::Truncated { offset, label: "cells.row" }));
-    }
-    Ok(())
-}
-
-/// The rows that the statement names, in the order of [`RowBases`].
-fn register_rows(
-    channel: &mut ProofReader<'_>,
-    statement: &Statement,
-    points: &PointCommitments,
-) -> Result<(), VerifyError> {
+/// The rows of weights that the statement names, in the order of [`RowBases`].
+fn register_weights(channel: &mut ProofReader<'_>, statement: &Statement) -> Result<(), VerifyError> {
     let start = match &statement.start {
         Start::Seed => &[][..],
         Start::Committed(rows) => rows,
     };
-    for (role, rows) in [("data point", &points.0[..]), ("start weights", start), ("final weights", &statement.end)] {
+    for (role, rows) in [("start weights", start), ("final weights", &statement.end)] {
         register_points(channel, role, rows)?;
     }
     Ok(())

@@ -9,3 +9,4 @@ mod round_trip;
 mod support;
 mod tampering;
 mod vector;
+mod windows;
