@@ -78,8 +78,8 @@ pub(crate) enum Verb {
     },
     /// Check every equation of a window, without cryptography
     Check(WindowArgs),
-    /// Prove a window
-    Prove(WindowArgs),
+    /// Prove all windows, or some; those that are proven already stay as they are
+    Prove(ProveArgs),
     /// Verify a proof, from files alone
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -177,6 +177,45 @@ pub(crate) struct WindowArgs {
     pub(crate) window: u64,
 }
 
+/// Windows of a run.
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// The run directory
+    pub(crate) run: PathBuf,
+    /// Only this window, counted from 0
+    #[arg(long, value_name = "I", conflicts_with = "windows")]
+    pub(crate) window: Option<u64>,
+    /// Only windows I up to, not including, J; or from I to the last: any part of a run is proven on any machine that has a copy
+    /// of its directory, in any order
+    #[arg(long, value_name = "I..J", value_parser = WindowRange::parse)]
+    pub(crate) windows: Option<WindowRange>,
+    /// Windows to prove at a time; by default as many as there are threads and memory for
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Prove again what is proven already
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+/// `I..J`, or `I..`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WindowRange {
+    /// The first.
+    pub(crate) start: u64,
+    /// The one after the last, if that is said.
+    pub(crate) end: Option<u64>,
+}
+
+impl WindowRange {
+    fn parse(text: &str) -> Result<Self, String> {
+        let refused =
+            || format!("{text:?} is no range of windows: write 3..7 for windows 3, 4, 5, 6, or 3.. for all from 3");
+        let (start, end) = text.split_once("..").ok_or_else(refused)?;
+        let number = |text: &str| text.parse::<u64>().map_err(|_| refused());
+        Ok(Self { start: number(start)?, end: if end.is_empty() { None } else { Some(number(end)?) } })
+    }
+}
+
 /// Other things to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchVerb {
@@ -234,7 +273,8 @@ pub(crate) struct BenchArgs {
 /// What to verify, and what to compare it with.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// A run directory, or a copy of its public directory: verify all windows in it and that they join
+    /// A run directory, or a copy of its public directory: verify at once that all its windows are true, and that they are the
+    /// whole run
     #[arg(conflicts_with_all = ["statement", "points", "proof"])]
     pub(crate) dir: Option<PathBuf>,
     /// The statement (binary)
@@ -246,6 +286,9 @@ pub(crate) struct VerifyArgs {
     /// The proof
     #[arg(long, value_name = "FILE", requires_all = ["statement", "points"])]
     pub(crate) proof: Option<PathBuf>,
+    /// Be content with the windows that are there: the verdict says which steps they cover
+    #[arg(long, requires = "dir")]
+    pub(crate) partial: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     /// Digest of the model that the proof must be about

@@ -45,6 +45,7 @@ use error::{CliError, Result};
 use progress::Context;
 use std::io::Write;
 use std::process::ExitCode;
+use verify::Coverage;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -71,7 +72,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Data(DataVerb::Commit { run, config }) => data::run(context, &run, config.as_deref())?,
         Verb::Train { run, beacon } => train::run(context, &run, beacon)?,
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
-        Verb::Prove(args) => prove::run(context, &args.run, args.window)?,
+        Verb::Prove(args) => prove::jobs::run(context, &args)?,
         Verb::Verify(args) => return verify(context, args),
         Verb::Member(verb) => return member::run(context, &verb),
         Verb::Absent(verb) => return absent::run(context, &verb),
@@ -90,7 +91,11 @@ fn verify(context: Context, args: VerifyArgs) -> Result<ExitCode> {
     };
     let trust = args.trust.trust();
     match (args.dir, args.statement, args.points, args.proof) {
-        (Some(dir), ..) => verify::run_directory(context, &dir, args.trust.data_proof.as_deref(), &expected, trust),
+        (Some(dir), ..) => {
+            let coverage = if args.partial { Coverage::Part } else { Coverage::Whole };
+            let data_proof = args.trust.data_proof.as_deref();
+            verify::run_directory(context, &dir, data_proof, &expected, trust, coverage)
+        }
         (None, Some(statement), Some(points), Some(proof)) => {
             let files = verify::Files { statement, points, proof, data_proof: args.trust.data_proof };
             verify::run_files(context, &files, &expected, trust)

@@ -61,6 +61,13 @@ pub(crate) fn check(plan: &Plan, window: Window, job: Job) -> Result<()> {
     refuse_above(estimate(plan, window, job), &what, "set a smaller window in [proof] of zkdl.toml")
 }
 
+/// How many windows are proven at a time: what was asked for, or what threads and memory allow; one at least.
+pub(crate) fn jobs(plan: &Plan, window: Window, asked: Option<u16>) -> usize {
+    let one = estimate(plan, window, Job::Prove).max(1);
+    let fitting = available().map_or(1, |free| usize::try_from(free / one).unwrap_or(usize::MAX));
+    asked.map_or_else(|| fitting.min(rayon::current_num_threads()), usize::from).max(1)
+}
+
 /// Refuses work that needs more memory than is free; `advice` says how it could need less.
 pub(crate) fn refuse_above(needed: u64, what: &str, advice: &str) -> Result<()> {
     match available() {

@@ -106,13 +106,18 @@ impl Plan {
     /// A window by its number.
     pub(crate) fn window(&self, index: u64) -> Result<Window> {
         let first = index.checked_mul(self.window).filter(|first| *first < self.steps);
-        let last = self.steps.div_ceil(self.window) - 1;
+        let last = self.windows() - 1;
         let refused = || {
             let why = format!("{} steps, {} in each window, give windows 0 to {last}", self.steps, self.window);
             CliError::usage(format!("there is no window {index}: {why}"))
         };
         let first = first.ok_or_else(refused)?;
         Ok(Window { index, first, end: first.saturating_add(self.window).min(self.steps) })
+    }
+
+    /// Number of windows.
+    pub(crate) fn windows(&self) -> u64 {
+        self.steps.div_ceil(self.window)
     }
 
     /// Whether weights are kept before this step.

@@ -1,28 +1,29 @@
-//! `zkdl prove`: executes one window again from its checkpoint, commits the weights at its ends, proves, and verifies the proof
-//! before it is written.
+//! Proving one window: executes it again from its checkpoint, commits the weights at its ends, proves, and verifies the proof
+//! before it is written. `zkdl prove` does that for many: see [`jobs`].
+
+pub(crate) mod jobs;
 
 use crate::atomic::{self, Access};
-use crate::check;
 use crate::error::{CliError, Result};
 use crate::memory::{self, Job};
 use crate::plan::{Run, Window};
 use crate::progress::{Context, PhaseClock};
-use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
+use crate::report::{Table, bytes, grouped, seconds};
 use crate::run_dir::WindowFiles;
-use crate::secret::BoundaryRows;
+use crate::secret::{BoundaryRows, RowEntropy};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::Instant;
 use zkdl::commitment::{commit_weights, recommit_weights};
 use zkdl::describe::{self, Sizes};
 use zkdl::statement::{Limits, hex};
-use zkdl::{BlindedRows, ProverInput, Start, Statement};
-use zkdl_commit::blinds::OsEntropy;
+use zkdl::{BlindedRows, PointCommitments, ProverInput, Start, Statement, chain};
 use zkdl_field::generators::Generators;
 use zkdl_train::{Trace, Weights};
 
 /// What was proven, and what it took.
 pub(crate) struct Outcome {
+    /// Number of the window.
+    pub(crate) index: u64,
     /// The statement.
     pub(crate) statement: Statement,
     /// Where it, its rendering and its proof are.
@@ -41,32 +42,27 @@ pub(crate) struct Outcome {
     pub(crate) sizes: Sizes,
 }
 
-/// Runs the verb.
-pub(crate) fn run(context: Context, root: &Path, index: u64) -> Result<()> {
-    let run = Run::open(root)?;
-    let outcome = prove(context, &run, index)?;
-    if context.json {
-        return emit_json(&outcome.json());
-    }
-    let statement = &outcome.statement;
-    let mut table = Table::new();
-    let steps = statement.multipliers.len();
-    table.row("window", format!("{index}: {steps} steps from step {}", statement.first_step));
-    table.row("cells", grouped(outcome.sizes.cells));
-    table.row("model", hex(&describe::model_digest(&statement.end)));
-    table.row("data root", hex(&statement.data.root));
-    table.row("configuration", hex(&describe::config_digest(statement)));
-    table.row("proving", format!("{}  ({})", seconds(outcome.time), outcome.phases_text()));
-    table.row("proof", format!("{}  {}", outcome.files.proof.display(), bytes(outcome.proof_bytes as u64)));
-    table.row("statement", outcome.files.statement.display().to_string());
-    emit(&table.text())
-}
-
 impl Outcome {
     /// The phases on one line.
-    pub(crate) fn phases_text(&self) -> String {
+    fn phases_text(&self) -> String {
         let one = |(name, time): &(&str, f64)| format!("{name} {}", seconds(*time));
         self.phases.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What a person wants to know of a window.
+    fn table(&self) -> Table {
+        let statement = &self.statement;
+        let (first, end) = (statement.first_step, chain::end(statement));
+        let mut table = Table::new();
+        table.row("window", format!("{}: steps {first}..{end}", self.index));
+        table.row("cells", grouped(self.sizes.cells));
+        table.row("model", hex(&describe::model_digest(&statement.end)));
+        table.row("data root", hex(&statement.data.root));
+        table.row("configuration", hex(&describe::config_digest(statement)));
+        table.row("proving", format!("{}  ({})", seconds(self.time), self.phases_text()));
+        table.row("proof", format!("{}  {}", self.files.proof.display(), bytes(self.proof_bytes as u64)));
+        table.row("statement", self.files.statement.display().to_string());
+        table
     }
 
     /// As JSON.
@@ -74,6 +70,7 @@ impl Outcome {
         let phases: serde_json::Map<String, Value> =
             self.phases.iter().map(|(name, time)| ((*name).to_owned(), json!(time))).collect();
         json!({
+            "window": self.index,
             "statement": describe::to_json(&self.statement),
             "files": { "statement": self.files.statement, "json": self.files.json, "proof": self.files.proof },
             "cells": self.sizes.cells, "cell_rows": self.sizes.cell_rows, "weight_rows": self.sizes.weight_rows,
@@ -85,11 +82,9 @@ impl Outcome {
 }
 
 /// Proves a window and writes its three files, the proof last.
-pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> {
+pub(crate) fn prove(context: Context, run: &Run, points: &PointCommitments, index: u64) -> Result<Outcome> {
     let window = run.plan.window(index)?;
     memory::check(&run.plan, window, Job::Prove)?;
-    context.device();
-    let points = check::public_points(run)?;
     let started = Instant::now();
     let trace = execute(context, run, window)?;
     let execution = started.elapsed().as_secs_f64();
@@ -110,13 +105,13 @@ pub(crate) fn prove(context: Context, run: &Run, index: u64) -> Result<Outcome> 
     let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
     let phases = clock.finish().into_iter().map(|(name, time)| (name, time.wall)).collect();
     let time = started.elapsed().as_secs_f64();
-    zkdl::verify(&statement, &points, &proof, &Limits::default(), context.generators)
+    zkdl::verify(&statement, points, &proof, &Limits::default(), context.generators)
         .map_err(|e| false_proof(run, index).caused_by(e))?;
     let verification = started.elapsed().as_secs_f64() - time;
     let proof = proof.encode();
     let sizes = describe::sizes(&statement).map_err(refused)?;
     write_public(&files, &statement, &proof)?;
-    Ok(Outcome { statement, files, execution, time, phases, verification, proof_bytes: proof.len(), sizes })
+    Ok(Outcome { index, statement, files, execution, time, phases, verification, proof_bytes: proof.len(), sizes })
 }
 
 /// The proof of a window does not verify: data or weights are not what was committed.
@@ -166,8 +161,9 @@ impl Ends {
     }
 }
 
-/// The rows of the weights before a step: the ones that are kept, or fresh ones that are then kept, made from earlier weights
-/// and their rows if there are any. The end of one window and the start of the next are the same bytes under the same blinds.
+/// The rows of the weights before a step: the ones that are kept, or new ones that are then kept, made from earlier weights
+/// and their rows if there are any. The end of one window and the start of the next are the same bytes under the same blinds,
+/// also where another machine makes them.
 fn boundary_rows(
     run: &Run,
     window: Window,
@@ -179,12 +175,13 @@ fn boundary_rows(
         return Ok(kept.rows);
     }
     let shape = run.plan.draft(window).sizes(&Limits::default()).map_err(refused)?;
+    let (run_digest, log_columns) = (run.plan.digest(), run.plan.log_columns());
+    let mut entropy = RowEntropy::new(&run_digest, step, log_columns, &run.data.blinds);
     let rows = match before {
-        None => commit_weights(generators, &shape, weights, &mut OsEntropy),
-        Some(before) => recommit_weights(generators, &shape, before, weights, &mut OsEntropy),
+        None => commit_weights(generators, &shape, weights, &mut entropy),
+        Some(before) => recommit_weights(generators, &shape, before, weights, &mut entropy),
     };
     let rows = rows.map_err(|e| CliError::io("the weights cannot be committed").caused_by(e))?;
-    let (run_digest, log_columns) = (run.plan.digest(), run.plan.log_columns());
     let kept = BoundaryRows { run: run_digest, step, log_columns, rows };
     atomic::write(&run.dir.rows(step), &kept.encode(), Access::Secret)?;
     Ok(kept.rows)

@@ -1,4 +1,4 @@
-//! `zkdl quickstart`: handwritten digits, everything once: commit, train, prove an epoch, verify from the files, tamper, ask.
+//! `zkdl quickstart`: handwritten digits, everything once: commit, train, prove the run, verify from the files, tamper, ask.
 
 mod questions;
 
@@ -12,18 +12,20 @@ use crate::memory;
 use crate::plan::Run;
 use crate::premise::Trust;
 use crate::progress::Context;
-use crate::prove;
+use crate::prove::jobs::{self, Proven};
 use crate::report::{Table, bytes, emit, emit_json, grouped, percent, seconds};
 use crate::run_dir::{RunDir, read};
 use crate::train;
-use crate::verify::{Expected, Files, Report, verify_files};
+use crate::verify::{Coverage, Expected, Files, Report, verify_directory, verify_files};
 use questions::Answered;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use zkdl::describe::{config_digest, model_digest};
 use zkdl::statement::hex;
+use zkdl::{Statement, chain};
 use zkdl_commit::blinds::{Entropy, OsEntropy};
 
 /// The example data.
@@ -48,29 +50,37 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     say(&format!("beacon {}, here from the operating system: let an auditor draw yours", hex(&beacon)))?;
     let run = Run::open(root)?;
     let trained = train::train(context, &run)?;
-    say("\n3. Prove the first epoch: window 0, from the public starting weights")?;
-    let proven = prove::prove(context, &run, 0)?;
-    say(&format!("proof written to {}", proven.files.proof.display()))?;
-    say("\n4. Verify, from the files alone")?;
+    say(
+        "\n3. Prove every step: a proof for each epoch, which starts from the committed weights that the one before ends with",
+    )?;
+    let windows = run.plan.windows();
+    let proven = jobs::prove_windows(context, &run, 0..windows, None, false)?;
+    say(&format!("{windows} proofs written to {}", run.dir.public().display()))?;
+    say("\n4. Verify the whole run, from the files alone")?;
+    let verified = verify_directory(context, root, None, &Expected::default(), Trust::Nothing, Coverage::Whole)?;
+    say(&verified.text())?;
+    say("\n5. Change one byte of the last proof, and verify it again")?;
+    let files = run.dir.window(windows - 1);
     let files = Files {
-        statement: proven.files.statement.clone(),
+        statement: files.statement,
         points: run.dir.points(),
-        proof: proven.files.proof.clone(),
+        proof: files.proof,
         data_proof: Some(run.dir.data_proof()),
     };
-    let verified = verify_files(context, &files, &Expected::default(), Trust::Nothing)?;
-    say(&verified.text())?;
-    say("\n5. Change one byte of the proof, and verify again")?;
     let tampered = tamper(root, &files)?;
     let rejected = verify_files(context, &tampered, &Expected::default(), Trust::Nothing)?;
     say(rejected.reason.as_deref().map(|r| format!("INVALID: {r}")).as_deref().unwrap_or("VALID"))?;
     say("\n6. Ask whether an image is among the training points, and whether a copy with one pixel changed is")?;
     let nonce = draw()?;
-    let answered = questions::ask(context, &run, root, &proven.statement, nonce)?;
+    let statements = proven.windows.iter().map(|w| &w.statement);
+    let claim = chain::stretches(statements).map_err(|e| CliError::invalid("the windows do not meet").caused_by(e))?;
+    let [claim] = &claim[..] else { return Err(CliError::invalid("the windows are not one run: please report this")) };
+    let answered = questions::ask(context, &run, root, claim, nonce)?;
     for answer in &answered {
         say(&answer.lines.join("\n"))?;
     }
-    let summary = Summary { root, run: &run, trained, proven, verified, rejected, files, tampered, answered, nonce };
+    let summary =
+        Summary { root, run: &run, trained, proven, claim, verified, rejected, files, tampered, answered, nonce };
     if context.json {
         emit_json(&summary.json()?)?
     } else {
@@ -137,7 +147,9 @@ struct Summary<'a> {
     root: &'a Path,
     run: &'a Run,
     trained: train::Outcome,
-    proven: prove::Outcome,
+    proven: Proven,
+    /// The statement that all windows are together.
+    claim: &'a Statement,
     verified: Report,
     rejected: Report,
     files: Files,
@@ -148,28 +160,21 @@ struct Summary<'a> {
 
 impl Summary<'_> {
     fn text(&self) -> Result<String> {
-        let (proven, sizes) = (&self.proven, &self.proven.sizes);
-        let steps = proven.statement.multipliers.len();
+        let (proven, public) = (&self.proven, self.sizes()?);
+        let windows = proven.windows.len();
         let mut table = Table::new();
-        table.row("parameters", grouped(sizes.parameters));
-        table.row("steps trained, proven", format!("{}, {steps}", self.run.plan.steps));
-        table.row("cells proven", grouped(sizes.cells));
+        table.row("parameters", grouped(self.claim.algorithm().parameters()));
+        table.row("steps trained and proven", format!("{} in {windows} windows", self.claim.multipliers.len()));
+        table.row("cells proven", grouped(proven.windows.iter().map(|w| w.sizes.cells).sum()));
         if let Some(accuracy) = self.trained.accuracy {
             table.row("test accuracy", percent(accuracy));
         }
         table.row("training", seconds(self.trained.time));
-        table.row("executing the window", seconds(proven.execution));
         table.row("proving", seconds(proven.time));
-        for (phase, time) in &proven.phases {
-            table.row(&format!("  {phase}"), seconds(*time));
-        }
         table.row("verifying", seconds(self.verified.time));
-        table.row("proof", bytes(proven.proof_bytes as u64));
-        table.row("  of it, commitments to cells", bytes(32 * sizes.cell_rows as u64));
-        table.row("point commitments", bytes(read(&self.files.points)?.len() as u64));
-        table.row("proof of the data", bytes(read(&self.run.dir.data_proof())?.len() as u64));
-        table.row("statement", bytes(read(&self.files.statement)?.len() as u64));
-        table.row("  of it, commitments to weights", bytes(32 * sizes.weight_rows as u64));
+        for (name, size) in &public {
+            table.row(name, bytes(*size));
+        }
         for answer in &self.answered {
             let ([prove, verify], size) = (answer.times.map(seconds), bytes(answer.bytes as u64));
             table.row(&format!("{} answer: prove, verify", answer.what), format!("{prove}, {verify}; {size}"));
@@ -185,21 +190,29 @@ impl Summary<'_> {
         Ok(json!({
             "training": self.trained.json(self.run),
             "proof": self.proven.json(),
-            "parameters": self.proven.sizes.parameters,
+            "parameters": self.claim.algorithm().parameters(),
             "verification": self.verified.json(),
             "tampered": self.rejected.json(),
             "answers": self.answered.iter().map(Answered::json).collect::<Vec<_>>(),
-            "bytes": {
-                "proof": self.proven.proof_bytes,
-                "cell_commitments": 32 * self.proven.sizes.cell_rows,
-                "weight_commitments": 32 * self.proven.sizes.weight_rows,
-                "point_commitments": read(&self.files.points)?.len(),
-                "data_proof": read(&self.run.dir.data_proof())?.len(),
-                "statement": read(&self.files.statement)?.len(),
-            },
+            "bytes": self.sizes()?.into_iter().collect::<BTreeMap<_, _>>(),
             "peak_memory_bytes": memory::peak(),
             "commands": self.commands(),
         }))
+    }
+
+    /// What an auditor holds, in bytes.
+    fn sizes(&self) -> Result<Vec<(&'static str, u64)>> {
+        let length = |path: &Path| Ok(read(path)?.len() as u64);
+        let windows = (0..self.run.plan.windows()).map(|i| self.run.dir.window(i));
+        let statements = windows.map(|files| length(&files.statement)).sum::<Result<u64>>()?;
+        let cells: usize = self.proven.windows.iter().map(|w| 32 * w.sizes.cell_rows).sum();
+        Ok(vec![
+            ("proofs", self.proven.bytes()),
+            ("  of them, commitments to cells", cells as u64),
+            ("statements", statements),
+            ("point commitments", length(&self.files.points)?),
+            ("proof of the data", length(&self.run.dir.data_proof())?),
+        ])
     }
 
     /// Command lines that do each step again, as this program was called.
@@ -212,20 +225,20 @@ impl Summary<'_> {
             let data = quoted(&self.run.dir.data_proof());
             format!("{zkdl} verify --statement {statement} --points {points} --proof {proof} --data-proof {data}")
         };
-        let statement = &self.proven.statement;
-        let (model, config_name) = (hex(&model_digest(&statement.end)), hex(&config_digest(statement)));
-        let data = hex(&statement.data.root);
+        let claim = self.claim;
+        let (model, config_name) = (hex(&model_digest(&claim.end)), hex(&config_digest(claim)));
+        let (data, beacon) = (hex(&claim.data.root), hex(&claim.nonce));
+        let public = quoted(self.run.dir.public());
         let mut lines = vec![
             format!("{zkdl} data commit {by_hand} --config {config}"),
-            format!("{zkdl} train {by_hand} --beacon {}", hex(&statement.nonce)),
+            format!("{zkdl} train {by_hand} --beacon {beacon}"),
             format!("{zkdl} check {by_hand}"),
             format!("{zkdl} prove {by_hand}"),
             format!("{zkdl} verify {by_hand}"),
             format!(
-                "{} --expect-model {model} --expect-data {data} --expect-beacon {} --expect-config {config_name}",
-                verify(&self.files),
-                hex(&statement.nonce)
+                "{zkdl} verify {public} --expect-model {model} --expect-data {data} --expect-beacon {beacon} --expect-config {config_name}"
             ),
+            verify(&self.files),
             format!("{}   # INVALID, exit code 1", verify(&self.tampered)),
             format!("{zkdl} inspect {}", quoted(&self.files.statement)),
         ];

@@ -8,14 +8,15 @@
 //! ```
 
 use crate::error::{CliError, Result};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use std::path::Path;
 use zeroize::Zeroizing;
 use zkdl::BlindedRows;
 use zkdl::codec::{Decoder, FormatError, header, put_list, take_list};
+use zkdl_commit::blinds::Entropy;
 use zkdl_dataset::Descriptor;
 use zkdl_field::Scalar;
-use zkdl_field::scalar::{decode, encode};
+use zkdl_field::scalar::{RandomnessError, decode, encode};
 use zkdl_train::{LayerWeights, Weights};
 
 /// First bytes of the files.
@@ -70,6 +71,42 @@ pub(crate) struct BoundaryRows {
     pub(crate) log_columns: u32,
     /// Commitments and blinds.
     pub(crate) rows: BlindedRows,
+}
+
+/// Blinds of weight rows come from the blinds of the data, which are as secret and as random: every machine that proves a
+/// window of a run, in any order, commits the weights at its ends by the same bytes.
+///
+/// `SHA-512(len || "zkdl/rows/v1" || run || step (u64) || log2 of columns (u32) || blinds of the points)`
+pub(crate) struct RowEntropy(Option<Zeroizing<[u8; 64]>>);
+
+impl RowEntropy {
+    /// For the rows of the weights before a step.
+    pub(crate) fn new(run: &[u8; 32], step: u64, log_columns: u32, point_blinds: &[Scalar]) -> Self {
+        const LABEL: &str = "zkdl/rows/v1";
+        let mut hash = Sha512::new();
+        hash.update((LABEL.len() as u64).to_le_bytes());
+        hash.update(LABEL);
+        hash.update(run);
+        hash.update(step.to_le_bytes());
+        hash.update(log_columns.to_le_bytes());
+        for blind in point_blinds {
+            hash.update(*Zeroizing::new(encode(blind)));
+        }
+        Self(Some(Zeroizing::new(hash.finalize().into())))
+    }
+}
+
+impl Entropy for RowEntropy {
+    /// Once: nothing is ever drawn twice from one seed.
+    fn fill(&mut self, bytes: &mut [u8]) -> std::result::Result<(), RandomnessError> {
+        match self.0.take() {
+            Some(seed) if seed.len() == bytes.len() => {
+                bytes.copy_from_slice(&*seed);
+                Ok(())
+            }
+            _ => Err(RandomnessError),
+        }
+    }
 }
 
 type Decoded<T> = std::result::Result<T, FormatError>;
@@ -243,6 +280,23 @@ mod tests {
     fn a_checkpoint_comes_back() {
         let read = Checkpoint::decode(&weights().encode(), Path::new("w")).unwrap();
         assert_eq!((read.run, read.step, read.weights), ([1; 32], 7, weights().weights));
+    }
+
+    #[test]
+    fn the_seed_of_rows_depends_on_everything_and_is_given_once() {
+        let draw = |run: u8, step, log_columns, blinds: &[u64]| {
+            let blinds: Vec<Scalar> = blinds.iter().map(|b| Scalar::from(*b)).collect();
+            let mut entropy = RowEntropy::new(&[run; 32], step, log_columns, &blinds);
+            let mut seed = [0; 64];
+            entropy.fill(&mut seed).unwrap();
+            assert!(entropy.fill(&mut [0; 64]).is_err());
+            seed
+        };
+        let seed = draw(1, 2, 3, &[4, 5]);
+        assert_eq!(draw(1, 2, 3, &[4, 5]), seed);
+        let others = [draw(2, 2, 3, &[4, 5]), draw(1, 3, 3, &[4, 5]), draw(1, 2, 4, &[4, 5]), draw(1, 2, 3, &[4, 6])];
+        assert!(others.iter().all(|other| *other != seed));
+        assert!(RowEntropy::new(&[1; 32], 2, 3, &[]).fill(&mut [0; 63]).is_err());
     }
 
     #[test]

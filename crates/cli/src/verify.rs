@@ -4,17 +4,18 @@ use crate::error::{CliError, Kind, Result};
 use crate::premise::{Premise, Trust};
 use crate::progress::Context;
 use crate::report::{emit, emit_json, seconds};
-use crate::run_dir::{RunDir, read};
+use crate::run_dir::{RunDir, WindowFiles, read};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use zkdl::codec::FormatError;
-use zkdl::describe;
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
+use zkdl::run::{self, RunError, Window};
 use zkdl::statement::{Limits, hex};
 use zkdl::{PointCommitments, Statement, VerifyError};
+use zkdl::{chain, describe};
 
 /// The files of one window.
 #[derive(Debug, Clone)]
@@ -61,15 +62,16 @@ pub(crate) fn run_files(context: Context, files: &Files, expected: &Expected, tr
     verify_files(context, files, expected, trust)?.print(context)
 }
 
-/// Verifies all windows of a directory; the proof of the data is its own if no other is given.
+/// Verifies all windows of a directory at once; the proof of the data is its own if no other is given.
 pub(crate) fn run_directory(
     context: Context,
     root: &Path,
     data_proof: Option<&Path>,
     expected: &Expected,
     trust: Trust,
+    coverage: Coverage,
 ) -> Result<ExitCode> {
-    verify_directory(context, root, data_proof, expected, trust)?.print(context)
+    verify_directory(context, root, data_proof, expected, trust, coverage)?.print(context)
 }
 
 /// The verdict on three files. Errors are what keeps it from being found: files that cannot be read, or are of another kind.
@@ -89,62 +91,87 @@ pub(crate) fn verify_files(context: Context, files: &Files, expected: &Expected,
     Ok(report)
 }
 
-/// The verdict on all windows of a run directory (or of its public part alone).
+/// The verdict on all windows of a run directory (or of its public part alone): of the whole run, unless a part is enough.
 pub(crate) fn verify_directory(
     context: Context,
     root: &Path,
     data_proof: Option<&Path>,
     expected: &Expected,
     trust: Trust,
+    coverage: Coverage,
 ) -> Result<Report> {
-    let dir = RunDir::for_auditor(root);
-    let windows = dir.windows()?;
-    if windows.is_empty() {
-        let next = "`zkdl prove` writes window-0000.statement and window-0000.proof";
-        return Err(CliError::usage(format!("{}: no proofs here: {next}", dir.public().display())));
-    }
-    let points = read(&dir.points())?;
-    let premise = Premise::read(Some(data_proof.unwrap_or(&dir.data_proof())), trust)?;
-    let files: Vec<_> = windows.iter().map(|i| dir.window(*i)).collect();
-    let read_pair = |f: &crate::run_dir::WindowFiles| Ok((read(&f.statement)?, read(&f.proof)?));
-    let contents: Vec<(Vec<u8>, Vec<u8>)> = files.iter().map(read_pair).collect::<Result<_>>()?;
-    let mut report = Report::new(windows.len());
+    let directory = Directory::read(root)?;
+    let premise = Premise::read(Some(data_proof.unwrap_or(&directory.dir.data_proof())), trust)?;
+    let mut report = Report::new(directory.windows.len());
     report.settle(|report| {
-        let decode = |((statement, _), f): (&(Vec<u8>, _), &crate::run_dir::WindowFiles)| {
-            decoded(Statement::decode(statement), &f.statement)
-        };
-        let statements: Vec<Statement> = contents.iter().zip(&files).map(decode).collect::<Result<_>>()?;
-        report.claims = chain(&statements)?;
+        let statements = directory.statements()?;
+        report.claims = chain::stretches(&statements).map_err(|e| CliError::invalid(NOT_ONE_RUN).caused_by(e))?;
         expected.compare(&report.claims)?;
-        let points = decoded(PointCommitments::decode(&points), &dir.points())?;
+        coverage.check(&report.claims)?;
+        let points = decoded(PointCommitments::decode(&directory.points), &directory.dir.points())?;
         report.verify_data(context, &points, premise)?;
-        for ((statement, (_, proof)), f) in statements.iter().zip(&contents).zip(&files) {
-            report.verify(context, statement, &points, proof, &f.proof)?;
-        }
-        Ok(())
+        report.verify_windows(context, &directory, &statements, &points)
     })?;
     Ok(report)
 }
 
-/// Joins windows that follow one another. A gap starts a new claim; windows that should meet and do not are refused.
-fn chain(statements: &[Statement]) -> Result<Vec<Statement>> {
-    let mut sorted: Vec<&Statement> = statements.iter().collect();
-    sorted.sort_by_key(|s| s.first_step);
-    let mut claims: Vec<Statement> = Vec::new();
-    for statement in sorted {
-        let Some(last) = claims.last_mut() else {
-            claims.push(statement.clone());
-            continue;
-        };
-        let end = last.first_step.saturating_add(last.multipliers.len() as u64);
-        if statement.first_step > end && statement.data == last.data && statement.nonce == last.nonce {
-            claims.push(statement.clone());
-            continue;
+const NOT_ONE_RUN: &str = "the windows are not those of one run";
+
+/// How much of a run has to be proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coverage {
+    /// From the public seed to the last step, without a gap.
+    Whole,
+    /// Whatever there is.
+    Part,
+}
+
+impl Coverage {
+    fn check(self, claims: &[Statement]) -> Result<()> {
+        let [claim, ..] = claims else { return Ok(()) };
+        if self == Self::Part || matches!(claims, [claim] if chain::is_whole(claim)) {
+            return Ok(());
         }
-        let why = |why: String| CliError::invalid(format!("the windows are not those of one run: {why}"));
-        *last = describe::join(last, statement).map_err(why)?;
+        let steps: Vec<String> = claims.iter().map(|c| format!("{}..{}", c.first_step, chain::end(c))).collect();
+        let (steps, all) = (steps.join(", "), claim.max_steps);
+        Err(CliError::invalid(format!(
+            "this is not a whole run: it has steps {steps} of 0..{all}; --partial verifies what there is"
+        )))
     }
-    Ok(claims)
+}
+
+/// The files of a run directory, as bytes.
+struct Directory {
+    dir: RunDir,
+    points: Vec<u8>,
+    windows: Vec<WindowBytes>,
+}
+
+struct WindowBytes {
+    files: WindowFiles,
+    statement: Vec<u8>,
+    proof: Vec<u8>,
+}
+
+impl Directory {
+    fn read(root: &Path) -> Result<Self> {
+        let dir = RunDir::for_auditor(root);
+        let indices = dir.windows()?;
+        if indices.is_empty() {
+            let next = "`zkdl prove` writes window-0000.statement and window-0000.proof";
+            return Err(CliError::usage(format!("{}: no proofs here: {next}", dir.public().display())));
+        }
+        let points = read(&dir.points())?;
+        let window = |files: WindowFiles| {
+            Ok(WindowBytes { statement: read(&files.statement)?, proof: read(&files.proof)?, files })
+        };
+        let windows = indices.iter().map(|i| window(dir.window(*i))).collect::<Result<_>>()?;
+        Ok(Self { dir, points, windows })
+    }
+
+    fn statements(&self) -> Result<Vec<Statement>> {
+        self.windows.iter().map(|w| decoded(Statement::decode(&w.statement), &w.files.statement)).collect()
+    }
 }
 
 /// Another kind of file is a mix-up of arguments; anything else that is malformed is the prover's fault.
@@ -157,9 +184,9 @@ fn decoded<T>(result: std::result::Result<T, FormatError>, path: &Path) -> Resul
 }
 
 /// A file that does not verify is invalid, unless this verifier is too small for it.
-pub(crate) fn settled<T>(verdict: std::result::Result<T, VerifyError>, path: &Path) -> Result<()> {
+pub(crate) fn settled<T>(verdict: std::result::Result<T, VerifyError>, path: &Path) -> Result<T> {
     let name = path.display();
-    verdict.map(|_| ()).map_err(|error| match error {
+    verdict.map_err(|error| match error {
         VerifyError::Statement(StatementError::Limit { .. }) => {
             CliError::usage(format!("{name}: too large for this verifier")).caused_by(error)
         }
@@ -235,7 +262,35 @@ impl Report {
             .map_err(VerifyError::from)
             .and_then(|proof| zkdl::verify(statement, points, &proof, &Limits::default(), context.generators));
         self.time += started.elapsed().as_secs_f64();
-        settled(verdict, path)
+        settled(verdict, path).map(|_| ())
+    }
+
+    /// All windows of a directory at once.
+    fn verify_windows(
+        &mut self,
+        context: Context,
+        directory: &Directory,
+        statements: &[Statement],
+        points: &PointCommitments,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let proof = |w: &WindowBytes| settled(Proof::decode(&w.proof).map_err(VerifyError::from), &w.files.proof);
+        let proofs: Vec<Proof> = directory.windows.iter().map(proof).collect::<Result<_>>()?;
+        let windows: Vec<_> =
+            statements.iter().zip(&proofs).map(|(statement, proof)| Window { statement, proof }).collect();
+        let bar = context.bar("verifying windows", windows.len() as u64);
+        let verdict = run::verify(&windows, points, &Limits::default(), context.generators, &|| bar.inc(1));
+        bar.finish_and_clear();
+        self.time += started.elapsed().as_secs_f64();
+        match verdict {
+            Ok(_) => Ok(()),
+            Err(RunError::Chain(error)) => Err(CliError::invalid(NOT_ONE_RUN).caused_by(error)),
+            Err(RunError::Points(error)) => settled(Err(error), &directory.dir.points()),
+            Err(RunError::Window { index, source }) => {
+                let path = directory.windows.get(index).map_or(Path::new("a window"), |w| &w.files.proof);
+                settled(Err(source), path)
+            }
+        }
     }
 
     /// As JSON.

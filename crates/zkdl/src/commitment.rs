@@ -105,7 +105,8 @@ pub fn commit_weights(
 }
 
 /// Commits the weights `end` from the commitments `before` to the weights `start` of the same shape: only the differences are
-/// committed, under fresh blinds, and added. They are small, so that a parameter costs about a third of [`commit_weights`].
+/// committed and added. They are small, so that a parameter costs about a third of [`commit_weights`], which gives the same
+/// rows from the same entropy.
 ///
 /// # Errors
 /// [`ProveError::Randomness`]; [`ProveError::Witness`] unless `before` has one row and blind for each row of weights, all of
@@ -133,11 +134,10 @@ pub fn recommit_weights(
     let columns = coordinates(&generators.columns)?;
     let recommit = |(i, row): (usize, &Affine)| {
         let difference = Zeroizing::new(new[i].iter().zip(old[i]).map(|(new, old)| new - old).collect::<Vec<i64>>());
-        msm_i64(&columns, &difference) + generators.blind * fresh[i] + row
+        msm_i64(&columns, &difference) + generators.blind * (fresh[i] - before.blinds[i]) + row
     };
     let rows = group::normalize(&decoded.par_iter().enumerate().map(recommit).collect::<Vec<_>>());
-    let blinds = Zeroizing::new(before.blinds.iter().zip(fresh.iter()).map(|(old, fresh)| old + fresh).collect());
-    Ok(BlindedRows { rows: rows.iter().map(group::encode).collect(), blinds })
+    Ok(BlindedRows { rows: rows.iter().map(group::encode).collect(), blinds: fresh })
 }
 
 /// The commitments to weights under given blinds, one a row.

@@ -7,7 +7,7 @@ fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
     let sandbox = Sandbox::new();
     let out = sandbox.ok(&["quickstart", "--epochs", "2"]);
     for part in [
-        "VALID: verified",
+        "VALID: 2 windows",
         "INVALID: ",
         "epoch    2",
         "cells proven",
@@ -19,7 +19,7 @@ fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
     let commands = out.split("Each step by hand\n").nth(1).unwrap();
-    assert_eq!(commands.lines().count(), 12);
+    assert_eq!(commands.lines().count(), 13);
     for command in commands.lines() {
         let shell = sandbox.shell(command).output().unwrap();
         let expected = i32::from(command.contains("tampered.proof"));
@@ -35,7 +35,7 @@ fn quickstart_as_json_is_one_object_and_replaces_only_its_own_directory() {
         let json = sandbox.json(&["quickstart", "--epochs", "1", "--json", "--dir", "quick start", "--threads", "1"]);
         assert_eq!(json["verification"]["verdict"], "VALID");
         assert_eq!(json["tampered"]["verdict"], "INVALID");
-        assert_eq!(json["proof"]["threads"], 1);
+        assert_eq!(json["proof"]["windows"][0]["threads"], 1);
         assert_eq!(
             (&json["answers"][0]["answer"], &json["answers"][1]["answer"]),
             (&"member".into(), &"absent".into())
