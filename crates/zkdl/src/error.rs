@@ -10,7 +10,7 @@ use zkdl_dataset::descriptor::DescriptorError;
 use zkdl_dataset::schedule::ScheduleError;
 use zkdl_field::group::PointError;
 use zkdl_field::scalar::RandomnessError;
-use zkdl_train::{ConfigError, LedgerError};
+use zkdl_train::{ConfigError, LedgerError, WeightsError};
 use zkdl_transcript::ReadError;
 
 /// Why a statement cannot be true of anything, or is refused.
@@ -108,6 +108,12 @@ pub enum VerifyError {
     /// The committed point is another one.
     #[error("the answer is false: the committed point is not the one asked for")]
     Membership,
+    /// Weights of another network.
+    #[error(transparent)]
+    Weights(WeightsError),
+    /// A model of other weights.
+    #[error("these are not the weights that the model's rows commit to")]
+    OtherWeights,
     /// A product of hidden values does not hold.
     #[error("the proof is false: the product argument {which:?} does not hold")]
     Product {

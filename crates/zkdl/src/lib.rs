@@ -11,6 +11,8 @@
 //! | [`data_set`] | the public file of a data set |
 //! | [`training`] | `prove` and `verify` of one window of steps |
 //! | [`chain`], [`run`] | a run as a chain of windows, and `verify` of all of them at once |
+//! | [`model`], [`tensors`] | which weights a model holds; weights as safetensors |
+//! | [`certificate`] | what was verified, signed, in formats of in-toto and OpenSSF Model Signing |
 //! | [`data_proof`] | `prove` and `verify`, once for a data set: features in range, labels one-hot |
 //! | [`proof`] | the proof file |
 //! | [`query`], [`answer`] | questions about a data set, and answers as they are stored |
@@ -24,6 +26,7 @@
 
 pub mod absence;
 pub mod answer;
+pub mod certificate;
 pub mod chain;
 pub mod codec;
 pub mod columns;
@@ -35,12 +38,14 @@ pub mod error;
 pub mod generators;
 mod hedge;
 pub mod membership;
+pub mod model;
 pub mod points;
 pub mod proof;
 pub mod query;
 pub mod run;
 mod settle;
 pub mod statement;
+pub mod tensors;
 pub mod training;
 
 pub use answer::{AbsentAnswer, MemberAnswer};

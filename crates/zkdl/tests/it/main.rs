@@ -9,4 +9,5 @@ mod round_trip;
 mod support;
 mod tampering;
 mod vector;
+mod weights;
 mod windows;

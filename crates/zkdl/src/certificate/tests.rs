@@ -1,0 +1,126 @@
+use super::*;
+use crate::describe::tests::statement;
+use zkdl_commit::blinds::OsEntropy;
+
+fn signer() -> Signer {
+    Signer::draw(&mut OsEntropy).unwrap()
+}
+
+/// A claim and everything it borrows.
+struct Verified {
+    run: Statement,
+    proof: Vec<u8>,
+    files: Vec<File>,
+}
+
+impl Verified {
+    fn new() -> Self {
+        let files = vec![File::new("weights.safetensors", b"weights"), File::new("integers.safetensors", b"integers")];
+        Self { run: statement(), proof: b"proof".to_vec(), files }
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&Claim<'_>) -> T) -> T {
+        let windows = [Window { statement: &self.run, proof: &self.proof }];
+        run(&Claim { run: &self.run, windows: &windows, data_proof: b"data", weights: &self.files })
+    }
+
+    fn certify(&self, signer: &Signer) -> Vec<u8> {
+        self.with(|claim| claim.certify("zkdl 1", signer))
+    }
+
+    fn agrees(&self, signed: &Signed) -> Result<(), CertificateError> {
+        self.with(|claim| signed.agrees(claim))
+    }
+}
+
+#[test]
+fn a_certificate_says_what_was_verified_and_who_verified_it() {
+    let (signer, verified) = (signer(), Verified::new());
+    let signed = Signed::open(&verified.certify(&signer), &signer.public()).unwrap();
+    assert_eq!(verified.agrees(&signed), Ok(()));
+    assert_eq!(signed.verifier(), "zkdl 1");
+    assert_eq!(signed.files()[0], ("weights.safetensors", digest(b"weights").as_str()));
+    assert_eq!(signed.files().len(), 2);
+    let predicate = &signed.payload()["predicate"];
+    assert_eq!(predicate["windows"][0]["proof"], digest(b"proof"));
+    assert!(predicate["caveats"].as_array().unwrap().len() >= 4);
+}
+
+#[test]
+fn keys_come_back_from_pem_and_other_files_are_refused() {
+    let (signer, verified) = (signer(), Verified::new());
+    let pem = signer.to_pem().unwrap();
+    let again = Signer::from_pem(&pem).unwrap();
+    assert_eq!(again.public(), signer.public());
+    let public = PublicKey::from_pem(&signer.public().to_pem().unwrap()).unwrap();
+    assert!(Signed::open(&verified.certify(&again), &public).is_ok());
+    assert_eq!(PublicKey::from_pem(&pem), Err(CertificateError::Key("public key")));
+    assert!(matches!(Signer::from_pem(&public.to_pem().unwrap()), Err(CertificateError::Key("private key"))));
+    assert!(matches!(Signer::from_pem(""), Err(CertificateError::Key("private key"))));
+}
+
+#[test]
+fn another_key_and_every_changed_byte_are_refused() {
+    let (signer, verified) = (signer(), Verified::new());
+    let good = verified.certify(&signer);
+    let other = super::tests::signer().public();
+    assert_eq!(Signed::open(&good, &other), Err(CertificateError::Signature));
+    let key = signer.public();
+    for place in 0..good.len() - 1 {
+        let mut changed = good.clone();
+        changed[place] ^= 1;
+        match Signed::open(&changed, &key) {
+            // The key's name is a hint that nobody relies on.
+            Ok(signed) => assert_eq!(verified.agrees(&signed), Ok(()), "byte {place}"),
+            Err(CertificateError::Envelope(_) | CertificateError::Signature) => (),
+            Err(error) => panic!("byte {place}: {error:?}"),
+        }
+        assert!(Signed::open(&good[..place], &key).is_err(), "length {place}");
+    }
+}
+
+#[test]
+fn a_signature_of_another_kind_of_payload_is_no_certificate() {
+    let (signer, verified) = (signer(), Verified::new());
+    let bundle = sign_model("model", &verified.files, &signer).unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    let envelope = bundle["dsseEnvelope"].to_string();
+    assert!(matches!(Signed::open(envelope.as_bytes(), &signer.public()), Err(CertificateError::Envelope(_))));
+    let mut two: Value = serde_json::from_slice(&verified.certify(&signer)).unwrap();
+    let signature = two["signatures"][0].clone();
+    two["signatures"].as_array_mut().unwrap().push(signature);
+    assert!(matches!(Signed::open(two.to_string().as_bytes(), &signer.public()), Err(CertificateError::Envelope(_))));
+}
+
+#[test]
+fn a_certificate_of_anything_else_than_what_was_verified_is_refused() {
+    let (signer, verified) = (signer(), Verified::new());
+    let signed = Signed::open(&verified.certify(&signer), &signer.public()).unwrap();
+    type Change = fn(&mut Verified);
+    let changes: [(&str, Change); 9] = [
+        ("root", |v| v.run.data.root[0] ^= 1),
+        ("configuration", |v| v.run.multipliers[0] += 1),
+        ("beacon", |v| v.run.nonce[0] ^= 1),
+        ("algorithm", |v| v.run.hidden[0] += 1),
+        ("end", |v| v.run.multipliers.push(1)),
+        ("model", |v| v.run.end[0][0] ^= 1),
+        ("proof", |v| v.proof.push(0)),
+        ("subject", |v| drop(v.files.pop())),
+        ("sha256", |v| v.files[0].sha256[0] ^= 1),
+    ];
+    for (what, change) in changes {
+        let mut other = Verified::new();
+        change(&mut other);
+        assert!(matches!(other.agrees(&signed), Err(CertificateError::Content(_))), "{what}");
+    }
+    let fields = ["data", "verifier", "protocol", "steps", "windows", "caveats"];
+    for field in fields {
+        let mut payload = signed.payload().clone();
+        payload["predicate"].as_object_mut().unwrap().remove(field);
+        let forged = Signed::open(&line(&signer.envelope(&payload)), &signer.public()).unwrap();
+        assert!(matches!(verified.agrees(&forged), Err(CertificateError::Content(_))), "{field}");
+        payload["predicate"][field] = json!("something else");
+        let forged = Signed::open(&line(&signer.envelope(&payload)), &signer.public()).unwrap();
+        assert_eq!(verified.agrees(&forged).is_ok(), field == "verifier", "{field}");
+    }
+}

@@ -1,0 +1,175 @@
+//! Which weights a model holds: whoever shows weights proves that they are those that the model's rows commit to.
+//!
+//! ```text
+//!    statement digest: log2 of columns, widths, the rows C_i, all weights
+//! V: rho
+//!    C = sum_i rho^i C_i,   w_j = sum_i rho^i W_ij
+//!    representation: the prover knows r with C - sum_j w_j G_j = r H
+//! ```
+//!
+//! One row for all: a row that holds something else leaves C off the line of H unless rho is a root of a polynomial of degree
+//! below the number of rows. Blinds stay hidden. The file has 180 bytes, whatever the model.
+//!
+//! Cost: prover one pass over the weights; verifier the same, the decoding of the rows, and C + 2 points.
+
+use crate::codec::{Decoder, FormatError, header};
+use crate::commitment::weight_slices;
+use crate::describe::model_digest;
+use crate::error::{ProveError, VerifyError};
+use crate::generators::GeneratorSource;
+use crate::hedge::Hedge;
+use crate::settle::{register_points, settle};
+use crate::statement::{Limits, Statement, hex};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+use zkdl_arguments::rows::weight_rows;
+use zkdl_commit::blinds::{BlindSource, OsEntropy};
+use zkdl_commit::channel::{ProofReader, ProofWriter, ProverChannel, VerifierChannel};
+use zkdl_commit::pedersen::Commitment;
+use zkdl_commit::representation::{self, Public};
+use zkdl_field::scalar::{dot, from_i64, powers};
+use zkdl_field::{Field, Scalar};
+use zkdl_train::{Weights, WeightsError};
+use zkdl_transcript::{Receiver, Sender};
+
+/// Name and version of the protocol.
+pub const PROTOCOL: &str = "zkdl/weights/v1";
+
+const WHAT: &str = "proof of weights";
+const MAGIC: &str = "zkdl-weights-proof";
+const VERSION: u32 = 1;
+
+/// The proof that weights are those of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightsProof {
+    /// The model's digest.
+    pub model: [u8; 32],
+    /// The transcript's messages.
+    pub body: Vec<u8>,
+}
+
+impl WeightsProof {
+    /// The encoding: magic word, version, model digest, length and bytes of the body.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = header(MAGIC, VERSION);
+        bytes.extend(self.model);
+        bytes.extend((self.body.len() as u64).to_le_bytes());
+        bytes.extend(&self.body);
+        bytes
+    }
+
+    /// Reads an encoding.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut d = Decoder::new(WHAT, MAGIC, VERSION, bytes)?;
+        let model = d.array("model digest")?;
+        let length = d.count("length of the body", 1)?;
+        let body = d.take("body", length)?.to_vec();
+        d.finish()?;
+        Ok(Self { model, body })
+    }
+}
+
+/// Proves that the final rows of `statement` hold `weights`, under `blinds`.
+///
+/// # Errors
+/// [`ProveError::Statement`], [`ProveError::Witness`] for weights or blinds of another shape, [`ProveError::Randomness`].
+/// Weights that the rows do not hold give a proof that does not verify.
+pub fn prove(
+    statement: &Statement,
+    weights: &Weights,
+    blinds: &[Scalar],
+    generators: &GeneratorSource,
+) -> Result<WeightsProof, ProveError> {
+    let rows = statement.end.len();
+    let sizes = [("the number of weight rows", row_count(statement)?), ("the number of weight blinds", blinds.len())];
+    if let Some((what, got)) = sizes.into_iter().find(|(_, got)| *got != rows) {
+        return Err(ProveError::Witness { what, got, expected: rows });
+    }
+    weights.check_shape(&statement.algorithm().widths).map_err(|_| ProveError::Witness {
+        what: "the number of weights",
+        got: weights.parameters(),
+        expected: statement.algorithm().parameters() as usize,
+    })?;
+    let digest = digest(statement, weights);
+    let generators = generators.first(1 << statement.log_columns);
+    let secret = Hedge::new().scalars(blinds).finish();
+    let blind_source = BlindSource::new(&mut OsEntropy, &[&digest, &*secret])?;
+    let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blind_source);
+    let rho = powers(ProverChannel::challenge(&mut channel, "rows"), rows);
+    let public = combined(statement, weights, &rho)?;
+    representation::prove(&mut channel, &public, &[], &Zeroizing::new(dot(&rho, blinds)));
+    Ok(WeightsProof { model: model_digest(&statement.end), body: channel.sender.finish() })
+}
+
+/// Verifies that the final rows of `statement` hold exactly these weights.
+///
+/// # Errors
+/// [`VerifyError::Weights`] for weights of another shape, [`VerifyError::StatementMismatch`] for a proof about another model,
+/// [`VerifyError::Statement`], [`VerifyError::BadPoint`], [`VerifyError::Read`], or [`VerifyError::Membership`] if the rows
+/// hold something else.
+pub fn verify(
+    statement: &Statement,
+    weights: &Weights,
+    proof: &WeightsProof,
+    limits: &Limits,
+    generators: &GeneratorSource,
+) -> Result<(), VerifyError> {
+    statement.shape(limits)?;
+    weights.check_shape(&statement.algorithm().widths)?;
+    let model = model_digest(&statement.end);
+    if proof.model != model {
+        return Err(VerifyError::StatementMismatch { proof: hex(&proof.model), statement: hex(&model) });
+    }
+    let digest = digest(statement, weights);
+    let mut channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
+    register_points(&mut channel, "final weights", &statement.end)?;
+    let rho = powers(VerifierChannel::challenge(&mut channel, "rows"), statement.end.len());
+    let public = combined(statement, weights, &rho)?;
+    let terms = rho.into_iter().enumerate().collect();
+    representation::verify(&mut channel, Commitment { terms, constant: Scalar::ZERO }, &public)?;
+    settle(channel, &generators.first(1 << statement.log_columns)).map_err(|error| match error {
+        VerifyError::Membership => VerifyError::OtherWeights,
+        error => error,
+    })?;
+    Ok(())
+}
+
+fn row_count(statement: &Statement) -> Result<usize, ProveError> {
+    Ok(weight_rows(&statement.sizes(&Limits::NONE)?).len())
+}
+
+/// Everything public.
+fn digest(statement: &Statement, weights: &Weights) -> [u8; 32] {
+    let widths = statement.algorithm().widths;
+    let mut hash = Sha256::new();
+    hash.update(statement.log_columns.to_le_bytes());
+    hash.update((widths.len() as u64).to_le_bytes());
+    widths.iter().for_each(|width| hash.update(width.to_le_bytes()));
+    hash.update(model_digest(&statement.end));
+    let all = weights.layers.iter().fold(Hedge::new(), |hedge, layer| hedge.integers(&layer.values));
+    hash.update(*all.finish());
+    hash.finalize().into()
+}
+
+/// All rows as one, by powers of the challenge.
+fn combined(statement: &Statement, weights: &Weights, rho: &[Scalar]) -> Result<Public, crate::error::StatementError> {
+    let rows = weight_slices(&statement.sizes(&Limits::NONE)?, weights);
+    let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let column = |j: usize| {
+        let weighted = rows.iter().zip(rho).filter_map(|(row, rho)| Some(from_i64(*row.get(j)?) * rho));
+        weighted.fold(Scalar::ZERO, |sum, term| sum + term)
+    };
+    let columns = (0..longest).into_par_iter().map(column).collect();
+    Ok(Public { columns, hidden: 0 })
+}
+
+impl From<WeightsError> for VerifyError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(error)
+    }
+}
