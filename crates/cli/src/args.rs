@@ -83,6 +83,13 @@ pub(crate) enum Verb {
     /// Verify a proof, from files alone
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Verify a whole run and, only if all of it is true, sign what was verified: an in-toto statement in a DSSE envelope, and an
+    /// OpenSSF Model Signing bundle of the weights
+    #[command(after_help = EXIT_CODES)]
+    Certify(CertifyArgs),
+    /// The final weights as safetensors
+    #[command(subcommand)]
+    Weights(WeightsVerb),
     /// Prove or verify that a point is in the committed data set
     #[command(subcommand)]
     Member(MemberVerb),
@@ -109,6 +116,61 @@ pub(crate) enum DataVerb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// Verbs about weights.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WeightsVerb {
+    /// Write the final weights, as float32 and as the exact integers, with a proof that they are what the last window commits to
+    Export {
+        /// The run directory
+        run: PathBuf,
+    },
+    /// Verify that a file of weights holds what a proven model commits to
+    #[command(after_help = EXIT_CODES)]
+    Verify {
+        /// The weights, float32 or integers, as `weights export` wrote them
+        weights: PathBuf,
+        /// The proof; weights.proof beside the weights by default
+        #[arg(long, value_name = "FILE")]
+        proof: Option<PathBuf>,
+        /// The statement of the last window of the run
+        #[arg(long, value_name = "FILE", conflicts_with = "public")]
+        statement: Option<PathBuf>,
+        /// A run directory, or a copy of its public directory, that has this statement
+        #[arg(long, value_name = "DIR")]
+        public: Option<PathBuf>,
+    },
+}
+
+/// What to certify, and who signs.
+#[derive(Debug, Args)]
+pub(crate) struct CertifyArgs {
+    /// The run directory: the certificate is written there, and model.sig if its model directory has weights
+    pub(crate) run: PathBuf,
+    /// The private key: ECDSA P-256, PKCS#8 or SEC1 in PEM, as `openssl genpkey -algorithm EC -pkeyopt
+    /// ec_paramgen_curve:P-256` makes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Make the key first, in a file that does not exist yet
+    #[arg(long)]
+    pub(crate) new_key: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+/// A certificate, and the key that it is believed under.
+#[derive(Debug, Args)]
+pub(crate) struct CertificateArgs {
+    /// A certificate: with a run directory, it must say exactly what is verified; alone, only its signature is checked
+    #[arg(long, value_name = "FILE", requires = "signer", conflicts_with_all = ["statement", "partial"])]
+    pub(crate) certificate: Option<PathBuf>,
+    /// The public key that the certificate is believed under, from somebody you trust
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) signer: Option<PathBuf>,
+    /// A file of weights that a certificate alone must vouch for
+    #[arg(long, value_name = "FILE", requires = "certificate", conflicts_with = "dir")]
+    pub(crate) weights: Option<PathBuf>,
 }
 
 /// Verbs about a point that is in the data set.
@@ -291,6 +353,8 @@ pub(crate) struct VerifyArgs {
     pub(crate) partial: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) certificate: CertificateArgs,
     /// Digest of the model that the proof must be about
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub(crate) expect_model: Option<[u8; 32]>,

@@ -18,6 +18,7 @@ mod atomic;
 mod beacon;
 mod bench;
 mod cache;
+mod certify;
 mod check;
 mod clock;
 mod config;
@@ -38,6 +39,7 @@ mod run_dir;
 mod secret;
 mod train;
 mod verify;
+mod weights;
 
 use args::{Cli, DataVerb, Verb, VerifyArgs};
 use clap::Parser;
@@ -74,6 +76,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
         Verb::Prove(args) => prove::jobs::run(context, &args)?,
         Verb::Verify(args) => return verify(context, args),
+        Verb::Certify(args) => return certify::run(context, &args),
+        Verb::Weights(verb) => return weights::run(context, &verb),
         Verb::Member(verb) => return member::run(context, &verb),
         Verb::Absent(verb) => return absent::run(context, &verb),
         Verb::Bench(args) => bench::run(context, &args)?,
@@ -90,16 +94,21 @@ fn verify(context: Context, args: VerifyArgs) -> Result<ExitCode> {
         config: args.expect_config,
     };
     let trust = args.trust.trust();
+    let signed = match args.certificate.open() {
+        Err(error) => return member::refused(context, Err(error)),
+        Ok(signed) => signed,
+    };
     match (args.dir, args.statement, args.points, args.proof) {
         (Some(dir), ..) => {
             let coverage = if args.partial { Coverage::Part } else { Coverage::Whole };
             let data_proof = args.trust.data_proof.as_deref();
-            verify::run_directory(context, &dir, data_proof, &expected, trust, coverage)
+            verify::run_directory(context, &dir, data_proof, &expected, trust, coverage, signed.as_ref())
         }
         (None, Some(statement), Some(points), Some(proof)) => {
             let files = verify::Files { statement, points, proof, data_proof: args.trust.data_proof };
             verify::run_files(context, &files, &expected, trust)
         }
+        (None, ..) if let Some(signed) = &signed => certify::alone(context, &args.certificate, signed),
         _ => Err(CliError::usage("give a directory, or --statement, --points, --proof and --data-proof")),
     }
 }

@@ -4,6 +4,7 @@ mod questions;
 
 use crate::atomic::{self, Access};
 use crate::beacon;
+use crate::certify;
 use crate::config::Config;
 use crate::data;
 use crate::error::{CliError, Result};
@@ -17,6 +18,7 @@ use crate::report::{Table, bytes, emit, emit_json, grouped, percent, seconds};
 use crate::run_dir::{RunDir, read};
 use crate::train;
 use crate::verify::{Coverage, Expected, Files, Report, verify_directory, verify_files};
+use crate::weights;
 use questions::Answered;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ pub(crate) const DIGITS: &str = include_str!("../../../examples/digits/digits.cs
 const CSV: &str = "digits.csv";
 const TAMPERED: &str = "tampered.proof";
 const BY_HAND: &str = "by-hand";
+const KEY: &str = "signer.pem";
 /// Marks a directory that quickstart may replace.
 const MARKER: &str = ".zkdl-quickstart";
 
@@ -58,7 +61,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     say(&format!("{windows} proofs written to {}", run.dir.public().display()))?;
     say("\n4. Verify the whole run, from the files alone")?;
     let verified = verify_directory(context, root, None, &Expected::default(), Trust::Nothing, Coverage::Whole)?;
-    say(&verified.text())?;
+    say(&verified.report.text())?;
     say("\n5. Change one byte of the last proof, and verify it again")?;
     let files = run.dir.window(windows - 1);
     let files = Files {
@@ -79,6 +82,14 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     for answer in &answered {
         say(&answer.lines.join("\n"))?;
     }
+    say(
+        "\n7. Write the weights as safetensors, with a proof that they are the proven ones, and sign what was verified",
+    )?;
+    weights::export(context, &run)?;
+    let signer = certify::new_key(&run.dir.secret().join(KEY))?;
+    let certified = certify::certify(context, root, &verified, &signer)?;
+    say(&format!("{}: signed by a key drawn here, {}", certified.certificate.display(), certified.signer.display()))?;
+    let verified = verified.report;
     let summary =
         Summary { root, run: &run, trained, proven, claim, verified, rejected, files, tampered, answered, nonce };
     if context.json {
@@ -115,11 +126,14 @@ fn draw() -> Result<[u8; 32]> {
 
 /// Removes what a quickstart and its commands by hand write, and nothing else.
 fn empty(root: &Path) -> Result<()> {
-    for directory in ["public", "secret", BY_HAND] {
+    for directory in ["public", "secret", "model", BY_HAND] {
         removed(&root.join(directory), |path| fs::remove_dir_all(path))?;
     }
-    for file in [CSV, TAMPERED, questions::ASKED, questions::MEMBER, questions::ABSENT, "zkdl.toml"] {
-        removed(&root.join(file), |path| fs::remove_file(path))?;
+    let dir = RunDir::new(root);
+    let files = [CSV, TAMPERED, questions::ASKED, questions::MEMBER, questions::ABSENT].map(|file| root.join(file));
+    let signed = [dir.config(), dir.certificate(), dir.signer(), dir.model_signature()];
+    for file in files.iter().chain(&signed) {
+        removed(file, |path| fs::remove_file(path))?;
     }
     Ok(())
 }
@@ -229,18 +243,23 @@ impl Summary<'_> {
         let (model, config_name) = (hex(&model_digest(&claim.end)), hex(&config_digest(claim)));
         let (data, beacon) = (hex(&claim.data.root), hex(&claim.nonce));
         let public = quoted(self.run.dir.public());
+        let (certificate, signer) = (quoted(&self.run.dir.certificate()), quoted(&self.run.dir.signer()));
         let mut lines = vec![
             format!("{zkdl} data commit {by_hand} --config {config}"),
             format!("{zkdl} train {by_hand} --beacon {beacon}"),
             format!("{zkdl} check {by_hand}"),
             format!("{zkdl} prove {by_hand}"),
             format!("{zkdl} verify {by_hand}"),
+            format!("{zkdl} weights export {by_hand}"),
+            format!("{zkdl} certify {by_hand} --key {by_hand}/secret/{KEY} --new-key"),
             format!(
                 "{zkdl} verify {public} --expect-model {model} --expect-data {data} --expect-beacon {beacon} --expect-config {config_name}"
             ),
             verify(&self.files),
             format!("{}   # INVALID, exit code 1", verify(&self.tampered)),
             format!("{zkdl} inspect {}", quoted(&self.files.statement)),
+            format!("{zkdl} verify {} --certificate {certificate} --signer {signer}", quoted(self.root)),
+            format!("{zkdl} weights verify {} --public {public}", quoted(&self.run.dir.model().join(weights::FLOATS))),
         ];
         let answered = self.answered.iter();
         lines.extend(answered.flat_map(|answer| answer.commands(&zkdl, self.run, self.root, &self.nonce)));

@@ -8,12 +8,17 @@
 //! RUN/public/beacon                   what fixes the order of the points, unless the configuration has a nonce
 //! RUN/public/window-0000.statement    what window 0 proves (binary), and .statement.json, the same for people
 //! RUN/public/window-0000.proof        its proof
+//! RUN/model/weights.safetensors       the final weights as float32
+//! RUN/model/integers.safetensors      the same, exactly
+//! RUN/model/weights.proof             that they are what the final rows of the last window commit to
+//! RUN/model.sig                       OpenSSF Model Signing bundle of `model`
+//! RUN/certificate.dsse.json           what was verified, signed; RUN/signer.pub.pem is the key
 //! RUN/secret/data                     training rows in committed order, their blinds, test rows
 //! RUN/secret/points                   commitments to the points, while `data commit` has not finished
 //! RUN/secret/weights-44               weights before step 44
 //! RUN/secret/rows-44                  their row commitments and blinds: end of one window, start of the next
 //! ```
-//! `public` is all that an auditor needs. `secret` has mode 0700, its files 0600.
+//! `public` is all that an auditor needs; `model` is for whoever may have the weights. `secret` has mode 0700, its files 0600.
 
 use crate::atomic::{self, Access};
 use crate::error::{CliError, Result};
@@ -103,6 +108,26 @@ impl RunDir {
     pub(crate) fn window(&self, index: u64) -> WindowFiles {
         let file = |end: &str| self.public().join(format!("window-{index:04}.{end}"));
         WindowFiles { statement: file("statement"), json: file("statement.json"), proof: file("proof") }
+    }
+
+    /// Files of the final weights.
+    pub(crate) fn model(&self) -> PathBuf {
+        self.root.join("model")
+    }
+
+    /// The signature of `model`.
+    pub(crate) fn model_signature(&self) -> PathBuf {
+        self.root.join("model.sig")
+    }
+
+    /// The certificate.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.root.join("certificate.dsse.json")
+    }
+
+    /// The public key that verifies it.
+    pub(crate) fn signer(&self) -> PathBuf {
+        self.root.join("signer.pub.pem")
     }
 
     /// The windows that have a statement or a proof in `public`, in order.

@@ -1,5 +1,6 @@
 //! `zkdl verify`: from files alone, with the statement in words beside the verdict.
 
+use crate::certify;
 use crate::error::{CliError, Kind, Result};
 use crate::premise::{Premise, Trust};
 use crate::progress::Context;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
+use zkdl::certificate::{self, Claim, File, Signed};
 use zkdl::codec::FormatError;
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
@@ -55,6 +57,8 @@ pub(crate) struct Report {
     pub(crate) time: f64,
     /// `None` if valid.
     pub(crate) reason: Option<String>,
+    /// What a certificate adds, in words.
+    certificate: Option<String>,
 }
 
 /// Verifies three files.
@@ -70,8 +74,17 @@ pub(crate) fn run_directory(
     expected: &Expected,
     trust: Trust,
     coverage: Coverage,
+    signed: Option<&Signed>,
 ) -> Result<ExitCode> {
-    verify_directory(context, root, data_proof, expected, trust, coverage)?.print(context)
+    let mut verified = verify_directory(context, root, data_proof, expected, trust, coverage)?;
+    if let Some(signed) = signed.filter(|_| verified.report.is_valid()) {
+        let judged = certify::compare(context, root, &verified, signed);
+        verified.report.settle(|report| {
+            report.certificate = Some(judged?);
+            Ok(())
+        })?;
+    }
+    verified.report.print(context)
 }
 
 /// The verdict on three files. Errors are what keeps it from being found: files that cannot be read, or are of another kind.
@@ -99,12 +112,14 @@ pub(crate) fn verify_directory(
     expected: &Expected,
     trust: Trust,
     coverage: Coverage,
-) -> Result<Report> {
+) -> Result<Verified> {
     let directory = Directory::read(root)?;
-    let premise = Premise::read(Some(data_proof.unwrap_or(&directory.dir.data_proof())), trust)?;
+    let data_proof = data_proof.map_or_else(|| directory.dir.data_proof(), Path::to_owned);
+    let premise = Premise::read(Some(&data_proof), trust)?;
     let mut report = Report::new(directory.windows.len());
+    let mut statements = Vec::new();
     report.settle(|report| {
-        let statements = directory.statements()?;
+        statements = directory.statements()?;
         report.claims = chain::stretches(&statements).map_err(|e| CliError::invalid(NOT_ONE_RUN).caused_by(e))?;
         expected.compare(&report.claims)?;
         coverage.check(&report.claims)?;
@@ -112,7 +127,40 @@ pub(crate) fn verify_directory(
         report.verify_data(context, &points, premise)?;
         report.verify_windows(context, &directory, &statements, &points)
     })?;
-    Ok(report)
+    Ok(Verified { report, directory, statements, data_proof })
+}
+
+/// A verdict with the files that it is about.
+pub(crate) struct Verified {
+    /// The verdict.
+    pub(crate) report: Report,
+    directory: Directory,
+    statements: Vec<Statement>,
+    data_proof: PathBuf,
+}
+
+impl Verified {
+    /// The statement of the whole run.
+    pub(crate) fn whole(&self) -> Result<&Statement> {
+        match &self.report.claims[..] {
+            [claim] if self.report.is_valid() && chain::is_whole(claim) => Ok(claim),
+            _ => Err(CliError::usage("a certificate is of a whole run")),
+        }
+    }
+
+    /// What was verified, together with files of weights, as a certificate says it.
+    pub(crate) fn with_claim<T>(&self, weights: &[File], use_it: impl FnOnce(&Claim<'_>) -> T) -> Result<T> {
+        let run = self.whole()?;
+        let window = |(statement, w)| certificate::Window { statement, proof: window_proof(w) };
+        let mut windows: Vec<_> = self.statements.iter().zip(&self.directory.windows).map(window).collect();
+        windows.sort_by_key(|w| w.statement.first_step);
+        let data_proof = read(&self.data_proof)?;
+        Ok(use_it(&Claim { run, windows: &windows, data_proof: &data_proof, weights }))
+    }
+}
+
+fn window_proof(window: &WindowBytes) -> &[u8] {
+    &window.proof
 }
 
 const NOT_ONE_RUN: &str = "the windows are not those of one run";
@@ -175,7 +223,7 @@ impl Directory {
 }
 
 /// Another kind of file is a mix-up of arguments; anything else that is malformed is the prover's fault.
-fn decoded<T>(result: std::result::Result<T, FormatError>, path: &Path) -> Result<T> {
+pub(crate) fn decoded<T>(result: std::result::Result<T, FormatError>, path: &Path) -> Result<T> {
     result.map_err(|error| {
         let name = path.display().to_string();
         let mixed_up = matches!(error, FormatError::Magic { .. } | FormatError::Version { .. });
@@ -222,7 +270,7 @@ impl Expected {
 
 impl Report {
     fn new(windows: usize) -> Self {
-        Self { claims: Vec::new(), data: "not looked at", windows, time: 0.0, reason: None }
+        Self { claims: Vec::new(), data: "not looked at", windows, time: 0.0, reason: None, certificate: None }
     }
 
     /// Verifies the proof of the data that all claims are about.
@@ -301,6 +349,7 @@ impl Report {
             "data": self.data,
             "windows": self.windows,
             "seconds": self.time,
+            "certificate": self.certificate,
             "claims": self.claims.iter().map(describe::to_json).collect::<Vec<_>>(),
         })
     }
@@ -312,6 +361,7 @@ impl Report {
             None => format!("VALID: verified in {}", seconds(self.time)),
             Some(reason) => format!("INVALID: {reason}"),
         }];
+        lines.extend(self.certificate.clone());
         let title = if self.is_valid() { "Proven:" } else { "Claimed, and NOT proven:" };
         for claim in &self.claims {
             lines.push(title.to_owned());
@@ -323,7 +373,7 @@ impl Report {
         lines.join("\n")
     }
 
-    fn print(&self, context: Context) -> Result<ExitCode> {
+    pub(crate) fn print(&self, context: Context) -> Result<ExitCode> {
         if context.json {
             emit_json(&self.json())?
         } else {

@@ -80,6 +80,16 @@ pub fn floats_are_exact(weights: &Weights) -> bool {
     weights.max_abs() <= EXACT
 }
 
+/// The weights that come back from a file of floats.
+#[must_use]
+pub fn rounded(weights: &Weights, fraction_bits: u32) -> Weights {
+    let mut rounded = weights.clone();
+    for value in rounded.layers.iter_mut().flat_map(|layer| &mut layer.values) {
+        *value = integer(float(*value, fraction_bits), fraction_bits).unwrap_or(*value);
+    }
+    rounded
+}
+
 /// The file.
 #[must_use]
 pub fn encode(weights: &Weights, number: Number, fraction_bits: u32, metadata: &[(&str, String)]) -> Vec<u8> {
@@ -232,7 +242,9 @@ mod tests {
         weights.layers[0].values[0] = (1 << 24) + 1;
         assert!(!floats_are_exact(&weights));
         let bytes = encode(&weights, Number::Float, 21, &[]);
-        assert_eq!(decode(&bytes, &WIDTHS, 21).unwrap().layers[0].values[0], 1 << 24);
+        let read = decode(&bytes, &WIDTHS, 21).unwrap();
+        assert_eq!(read.layers[0].values[0], 1 << 24);
+        assert_eq!(read, rounded(&weights, 21));
         assert_eq!(float(3 << 20, 21), 1.5);
         assert_eq!(integer(1.5, 21), Some(3 << 20));
         for value in [f32::NAN, f32::INFINITY, 2f32.powi(42), 2f32.powi(-22)] {

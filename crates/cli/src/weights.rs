@@ -1,0 +1,177 @@
+//! `zkdl weights`: the final weights as safetensors, with a proof that they are what the proven rows commit to.
+
+use crate::args::WeightsVerb;
+use crate::atomic::{self, Access};
+use crate::error::{CliError, Result};
+use crate::member::refused;
+use crate::plan::Run;
+use crate::progress::Context;
+use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
+use crate::run_dir::{RunDir, read};
+use crate::verify::{decoded, settled};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+use zkdl::describe::model_digest;
+use zkdl::model::{self, WeightsProof};
+use zkdl::statement::{Limits, hex};
+use zkdl::tensors::{self, Number, TensorError};
+use zkdl::{Statement, VerifyError, chain};
+
+/// float32, for every framework.
+pub(crate) const FLOATS: &str = "weights.safetensors";
+/// The exact integers.
+pub(crate) const INTEGERS: &str = "integers.safetensors";
+/// The proof.
+pub(crate) const PROOF: &str = "weights.proof";
+
+/// Runs the verb.
+pub(crate) fn run(context: Context, verb: &WeightsVerb) -> Result<ExitCode> {
+    match verb {
+        WeightsVerb::Export { run } => {
+            let run = Run::open(run)?;
+            let exported = export(context, &run)?;
+            exported.print(context)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        WeightsVerb::Verify { weights, proof, statement, public } => {
+            let beside = || weights.with_file_name(PROOF);
+            let proof = proof.clone().unwrap_or_else(beside);
+            let statement = last_statement(statement.as_deref(), public.as_deref())?;
+            verify_verb(context, weights, &proof, &statement)
+        }
+    }
+}
+
+/// Files that were written.
+pub(crate) struct Exported {
+    /// Where they are.
+    pub(crate) directory: PathBuf,
+    /// Whether float32 holds the weights exactly.
+    pub(crate) exact: bool,
+    parameters: u64,
+    model: [u8; 32],
+    sizes: Vec<(&'static str, u64)>,
+}
+
+/// Writes the final weights of a run whose last window is proven.
+pub(crate) fn export(context: Context, run: &Run) -> Result<Exported> {
+    let (plan, root) = (&run.plan, run.dir.root().display());
+    let last = plan.windows() - 1;
+    let statement = run.dir.window(last).statement;
+    let missing =
+        || CliError::usage(format!("{root}: the last window, {last}, is not proven: run `zkdl prove {root}`"));
+    let (Some(weights), Some(rows), true) = (run.weights(plan.steps)?, run.rows(plan.steps)?, statement.exists())
+    else {
+        return Err(missing());
+    };
+    let statement = decoded(Statement::decode(&read(&statement)?), &statement)?;
+    let proof = model::prove(&statement, &weights, &rows.rows.blinds, context.generators);
+    let proof = proof.map_err(|e| CliError::usage("the weights cannot be shown").caused_by(e))?;
+    model::verify(&statement, &weights, &proof, &Limits::default(), context.generators).map_err(|e| {
+        CliError::invalid(format!("{root}: the final weights are not those of the last window")).caused_by(e)
+    })?;
+    let (model, exact) = (model_digest(&statement.end), tensors::floats_are_exact(&weights));
+    let about = [
+        ("zkdl.model", hex(&model)),
+        ("zkdl.exact", exact.to_string()),
+        ("zkdl.input_fraction_bits", plan.algorithm.f_x.to_string()),
+        ("zkdl.activation_fraction_bits", plan.algorithm.format.f_a.to_string()),
+    ];
+    let file = |number| tensors::encode(&weights, number, plan.algorithm.format.f_w(), &about);
+    let files = [(FLOATS, file(Number::Float)), (INTEGERS, file(Number::Integer)), (PROOF, proof.encode())];
+    let directory = run.dir.model();
+    atomic::create_dir(&directory, Access::Public)?;
+    for (name, contents) in &files {
+        atomic::write(&directory.join(name), contents, Access::Public)?;
+    }
+    let sizes = files.iter().map(|(name, contents)| (*name, contents.len() as u64)).collect();
+    Ok(Exported { directory, exact, parameters: plan.algorithm.parameters(), model, sizes })
+}
+
+impl Exported {
+    fn print(&self, context: Context) -> Result<()> {
+        if context.json {
+            return emit_json(&json!({
+                "directory": self.directory, "float32_is_exact": self.exact, "parameters": self.parameters,
+                "model": hex(&self.model),
+                "bytes": self.sizes.iter().map(|(name, size)| ((*name).to_owned(), json!(size))).collect::<serde_json::Map<_, _>>(),
+            }));
+        }
+        let mut table = Table::new();
+        table.row("parameters", grouped(self.parameters));
+        table.row("model", hex(&self.model));
+        for (name, size) in &self.sizes {
+            table.row(name, format!("{}  {}", self.directory.join(name).display(), bytes(*size)));
+        }
+        let exact = if self.exact { "exactly the integers" } else { "rounded: the integers are in the other file" };
+        table.row("float32 is", exact);
+        emit(&table.text())
+    }
+}
+
+/// The statement whose final rows are the model's: the one given, or the last of a directory.
+fn last_statement(statement: Option<&Path>, public: Option<&Path>) -> Result<Statement> {
+    let read_one = |path: &Path| decoded(Statement::decode(&read(path)?), path);
+    match (statement, public) {
+        (Some(path), _) => read_one(path),
+        (None, Some(root)) => {
+            let dir = RunDir::for_auditor(root);
+            let statements: Vec<Statement> =
+                dir.windows()?.into_iter().map(|i| read_one(&dir.window(i).statement)).collect::<Result<_>>()?;
+            let none = || CliError::usage(format!("{}: no statements here", dir.public().display()));
+            statements.into_iter().max_by_key(chain::end).ok_or_else(none)
+        }
+        (None, None) => Err(CliError::usage("give --public DIR, or --statement FILE of the last window")),
+    }
+}
+
+fn verify_verb(context: Context, weights: &Path, proof: &Path, statement: &Statement) -> Result<ExitCode> {
+    let started = Instant::now();
+    if let Err(error) = verify(context, weights, proof, statement) {
+        return refused(context, Err(error));
+    }
+    let (model, time) = (hex(&model_digest(&statement.end)), started.elapsed().as_secs_f64());
+    if context.json {
+        emit_json(&json!({ "verdict": "VALID", "model": model, "weights": weights, "seconds": time }))?;
+    } else {
+        emit(&format!(
+            "VALID: verified in {}\n  {} holds exactly the weights that the rows of model {model} commit to.\n  How they came about is what the training proofs show: `zkdl verify`.",
+            seconds(time),
+            weights.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a file of weights holds what the final rows of a statement commit to.
+pub(crate) fn verify(context: Context, weights: &Path, proof: &Path, statement: &Statement) -> Result<()> {
+    let (contents, proof_bytes) = (read(weights)?, read(proof)?);
+    let algorithm = statement.algorithm();
+    let name = weights.display();
+    let tensors = tensors::decode(&contents, &algorithm.widths, algorithm.format.f_w()).map_err(|e| match e {
+        TensorError::Format(_) => CliError::usage(name.to_string()).caused_by(e),
+        e => CliError::invalid(name.to_string()).caused_by(e),
+    })?;
+    let proof_read = decoded(WeightsProof::decode(&proof_bytes), proof)?;
+    let verdict = model::verify(statement, &tensors, &proof_read, &Limits::default(), context.generators);
+    if verdict == Err(VerifyError::OtherWeights) && !tensors::floats_are_exact(&tensors) {
+        let why = "these are not the model's weights, or float32 has rounded them: verify the file of integers";
+        return Err(CliError::invalid(format!("{name}: {why}")));
+    }
+    settled(verdict, weights)
+}
+
+/// Whether a file of floats is what the file of integers beside it gives, rounded.
+pub(crate) fn same(floats: &Path, integers: &Path, statement: &Statement) -> Result<()> {
+    let algorithm = statement.algorithm();
+    let bits = algorithm.format.f_w();
+    let named = |path: &Path, e: TensorError| CliError::invalid(path.display().to_string()).caused_by(e);
+    let exact = tensors::decode(&read(integers)?, &algorithm.widths, bits).map_err(|e| named(integers, e))?;
+    let rounded = tensors::decode(&read(floats)?, &algorithm.widths, bits).map_err(|e| named(floats, e))?;
+    if tensors::rounded(&exact, bits) == rounded {
+        return Ok(());
+    }
+    Err(CliError::invalid(format!("{}: these are not the weights of {}", floats.display(), integers.display())))
+}
