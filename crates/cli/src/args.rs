@@ -126,6 +126,14 @@ pub(crate) enum WeightsVerb {
         /// The run directory
         run: PathBuf,
     },
+    /// Decide the class of points with the final weights, exactly as training computes: a class a line
+    Predict {
+        /// The run directory
+        run: PathBuf,
+        /// The points: a CSV file with the columns of the data, or a PNG image
+        #[arg(long, value_name = "FILE")]
+        query: PathBuf,
+    },
     /// Verify that a file of weights holds what a proven model commits to
     #[command(after_help = EXIT_CODES)]
     Verify {

@@ -4,6 +4,7 @@
 use crate::args::{CertificateArgs, CertifyArgs};
 use crate::atomic::{self, Access};
 use crate::error::{CliError, Result};
+use crate::member::refused;
 use crate::premise::Trust;
 use crate::progress::Context;
 use crate::report::{Table, emit, emit_json};
@@ -38,9 +39,13 @@ pub(crate) fn run(context: Context, args: &CertifyArgs) -> Result<ExitCode> {
     if trust == Trust::Data {
         return Err(CliError::usage("what is taken for granted is not certified: leave out --trust-data"));
     }
-    let certified = certify(context, &args.run, &verified, &signer)?;
-    certified.print(context)?;
-    Ok(ExitCode::SUCCESS)
+    match certify(context, &args.run, &verified, &signer) {
+        Err(error) => refused(context, Err(error)),
+        Ok(certified) => {
+            certified.print(context)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// Draws a key and keeps it in a new file.
@@ -154,7 +159,7 @@ pub(crate) fn alone(context: Context, args: &CertificateArgs, signed: &Signed) -
         let known = named_files(signed).into_iter().find(|file| file.sha256 == ours.sha256);
         let Some(file) = known else {
             let what = format!("{}: the certificate vouches for other weights", weights.display());
-            return crate::member::refused(context, Err(CliError::invalid(what)));
+            return refused(context, Err(CliError::invalid(what)));
         };
         how = format!("{} is {}", weights.display(), file.name);
     }

@@ -6,6 +6,7 @@ use crate::error::{CliError, Result};
 use crate::member::refused;
 use crate::plan::Run;
 use crate::progress::Context;
+use crate::question::read_queries;
 use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
 use crate::run_dir::{RunDir, read};
 use crate::verify::{decoded, settled};
@@ -33,6 +34,15 @@ pub(crate) fn run(context: Context, verb: &WeightsVerb) -> Result<ExitCode> {
             let run = Run::open(run)?;
             let exported = export(context, &run)?;
             exported.print(context)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        WeightsVerb::Predict { run, query } => {
+            let classes = predict(&Run::open(run)?, query)?;
+            if context.json {
+                emit_json(&json!({ "classes": classes }))?;
+            } else {
+                emit(&classes.iter().map(u32::to_string).collect::<Vec<_>>().join("\n"))?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         WeightsVerb::Verify { weights, proof, statement, public } => {
@@ -109,6 +119,17 @@ impl Exported {
         table.row("float32 is", exact);
         emit(&table.text())
     }
+}
+
+/// The classes that the final weights give the points of a file.
+fn predict(run: &Run, query: &Path) -> Result<Vec<u32>> {
+    let root = run.dir.root().display();
+    let missing = || CliError::usage(format!("{root}: the final weights are not there: run `zkdl train {root}` first"));
+    let weights = run.weights(run.plan.steps)?.ok_or_else(missing)?;
+    let queries = read_queries(&read(query)?, &query.display().to_string(), &run.data.descriptor)?;
+    let features: Vec<i32> = queries.into_iter().flat_map(|query| query.features).collect();
+    zkdl_train::predict(&run.plan.algorithm, &weights, &features)
+        .map_err(|e| CliError::usage("no class can be decided").caused_by(e))
 }
 
 /// The statement whose final rows are the model's: the one given, or the last of a directory.

@@ -6,7 +6,7 @@ use crate::config::Algorithm;
 use crate::error::TrainError;
 use crate::fixed::round_half_up;
 use crate::gemm::{GemmError, Matrix, product};
-use crate::network::{first_input, metrics, with_constant};
+use crate::network::{decisions, first_input, metrics, with_constant};
 use crate::step::Batch;
 use crate::weights::Weights;
 
@@ -47,6 +47,23 @@ pub fn evaluate(algorithm: &Algorithm, weights: &Weights, rows: Batch<'_>) -> Re
         total.loss += found.loss * labels.len() as f64 / rows.labels.len() as f64;
     }
     Ok(total)
+}
+
+/// The class that `weights` give each row of features: that of the largest output, the first of equals.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn predict(algorithm: &Algorithm, weights: &Weights, features: &[i32]) -> Result<Vec<u32>, TrainError> {
+    algorithm.validate()?;
+    weights.check_shape(&algorithm.widths)?;
+    let width = algorithm.widths[0] as usize;
+    let labels = vec![0; features.len() / width];
+    check_rows(algorithm, Batch { features, labels: &labels })?;
+    let mut classes = Vec::with_capacity(labels.len());
+    for block in features.chunks(BLOCK * width) {
+        classes.extend(decisions(algorithm, &outputs(algorithm, weights, block, block.len() / width)?));
+    }
+    Ok(classes)
 }
 
 /// Z^L of `count` rows.

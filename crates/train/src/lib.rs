@@ -54,7 +54,7 @@ pub mod weights;
 pub use cell::{CellKind, CellLayout, HiddenCell, OutputCell};
 pub use check::{Equation, Relation, Violation, Witness, check};
 pub use config::{Algorithm, ConfigError, Format, Problem};
-pub use eval::{Evaluation, evaluate};
+pub use eval::{Evaluation, evaluate, predict};
 pub use init::{initial_weights, weight_range};
 pub use learning_rate::{LearningRate, RateError, RatePlan};
 pub use ledger::{Ledger, LedgerError, StartWeights};

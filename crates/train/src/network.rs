@@ -55,6 +55,11 @@ pub(crate) fn metrics(algorithm: &Algorithm, sums: &[i64], labels: &[u32]) -> St
     StepMetrics { loss, correct: rows.filter(|(row, label)| largest(row) == **label as usize).count() }
 }
 
+/// The class of every row of outputs.
+pub(crate) fn decisions(algorithm: &Algorithm, sums: &[i64]) -> Vec<u32> {
+    sums.chunks_exact(classes(algorithm)).map(|row| largest(row) as u32).collect()
+}
+
 fn classes(algorithm: &Algorithm) -> usize {
     algorithm.widths[algorithm.layers()] as usize
 }

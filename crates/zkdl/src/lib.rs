@@ -68,6 +68,8 @@ pub mod spec {
     pub mod absence {}
     #[doc = include_str!("../../../spec/data_proof.md")]
     pub mod data_proof {}
+    #[doc = include_str!("../../../spec/weights.md")]
+    pub mod weights {}
     #[doc = include_str!("../../../spec/soundness.md")]
     pub mod soundness {}
     #[doc = include_str!("../../../spec/zero_knowledge.md")]

@@ -6,6 +6,7 @@ mod beacon;
 mod bench;
 #[cfg(test)]
 mod cache;
+mod certificates;
 #[cfg(test)]
 mod files;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use zkdl_dataset::Schedule;
 use zkdl_train::{
     Algorithm, Batch, Format, LearningRate, TraceBuilder, TrainError, Trainer, Weights, evaluate, initial_weights,
-    record_window,
+    predict, record_window,
 };
 
 use crate::samples::{Draw, Sample, sample};
@@ -144,4 +144,18 @@ fn evaluation_takes_any_number_of_rows() {
     assert_eq!(evaluate(&s.algorithm, &s.start, Batch { features: &[], labels: &[] }).unwrap().accuracy(), 0.0);
     let uneven = Batch { features: &features[1..], labels: &labels };
     assert!(matches!(evaluate(&s.algorithm, &s.start, uneven), Err(TrainError::BatchSize { .. })));
+}
+
+#[test]
+fn predictions_are_the_classes_that_evaluation_counts() {
+    let s = sample(12, 1, true);
+    let points = || (0..40).filter_map(|i| s.point(i));
+    let (features, labels): (Vec<i32>, Vec<u32>) =
+        (points().flat_map(|(row, _)| row.to_vec()).collect(), points().map(|(_, label)| label).collect());
+    let classes = predict(&s.algorithm, &s.start, &features).unwrap();
+    let correct = classes.iter().zip(&labels).filter(|(class, label)| class == label).count();
+    let rows = Batch { features: &features, labels: &labels };
+    assert_eq!(correct, evaluate(&s.algorithm, &s.start, rows).unwrap().correct);
+    assert_eq!(classes.len(), labels.len());
+    assert!(matches!(predict(&s.algorithm, &s.start, &features[1..]), Err(TrainError::BatchSize { .. })));
 }
