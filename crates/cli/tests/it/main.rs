@@ -6,6 +6,7 @@ mod beacon;
 mod bench;
 #[cfg(test)]
 mod cache;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod files;
