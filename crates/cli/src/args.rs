@@ -5,6 +5,8 @@ use crate::config::digest;
 use crate::premise::TrustArgs;
 use crate::question::{Asked, Public, Within};
 use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use zkdl::columns::Preference;
 use zkdl_train::Format;
@@ -96,6 +98,8 @@ pub(crate) enum Verb {
     /// Prove or verify that points are not in the committed data set
     #[command(subcommand)]
     Absent(AbsentVerb),
+    /// A page on which owners of data ask whether theirs was used, and get answers that anyone can verify
+    Serve(ServeArgs),
     /// Measure training, proving and verifying on a standard workload or on any network, without files
     Bench(Box<BenchArgs>),
     /// Show what a file is and what is in it
@@ -116,6 +120,22 @@ pub(crate) enum DataVerb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// Where the page is, and how much it gives.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The run directory: its secrets answer, its statements say in which steps a point was used
+    pub(crate) run: PathBuf,
+    /// Address and port; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8421")]
+    pub(crate) listen: SocketAddr,
+    /// Let others than this machine reach it: a proxy in front does TLS
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+    /// Requests a minute from one address; eight times as many from all together
+    #[arg(long, value_name = "N", default_value = "60")]
+    pub(crate) per_minute: NonZeroU32,
 }
 
 /// Verbs about weights.

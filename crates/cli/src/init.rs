@@ -22,7 +22,8 @@ pub(crate) fn run(context: Context, root: &Path, data: Option<&Path>, labels: Op
         let next = "edit it, or give another directory";
         return Err(CliError::usage(format!("{} exists already: {next}", path.display())));
     }
-    let found = data.map_or_else(|| Ok(Found::digits("data.csv")), |data| Found::scan(data, labels))?;
+    let example = || Ok(Found { images: false, ..Found::digits("data.csv") });
+    let found = data.map_or_else(example, |data| Found::scan(data, labels))?;
     let text = found.template();
     atomic::create_dir(root, Access::Public)?;
     atomic::write(&path, text.as_bytes(), Access::Public)?;
@@ -42,13 +43,15 @@ pub(crate) struct Found {
     points: usize,
     test_points: usize,
     batch: usize,
+    /// Whether the points are known to be images of 8 x 8 pixels.
+    images: bool,
 }
 
 impl Found {
     /// The digits in a file of this name; also an example for people who have no file yet.
     pub(crate) fn digits(csv: &str) -> Self {
         let source = vec![("csv", toml::Value::String(csv.to_owned()))];
-        Self { source, scale: None, min: 0, max: 16, points: 1797, test_points: 360, batch: 32 }
+        Self { source, scale: None, min: 0, max: 16, points: 1797, test_points: 360, batch: 32, images: true }
     }
 
     /// Reads the files and takes sizes and range from them.
@@ -66,7 +69,16 @@ impl Found {
         let points = usize::try_from(scan.points).unwrap_or(usize::MAX);
         let test_points = points.div_ceil(5);
         let batch = (points - test_points).clamp(1, 32);
-        Ok(Self { source: keys, scale, min: integer(low)?, max: integer(high)?, points, test_points, batch })
+        Ok(Self {
+            source: keys,
+            scale,
+            min: integer(low)?,
+            max: integer(high)?,
+            points,
+            test_points,
+            batch,
+            images: false,
+        })
     }
 
     /// Steps of an epoch.
@@ -91,6 +103,7 @@ impl Found {
         let scale = scale.unwrap_or_default();
         let Self { min, max, test_points, batch, .. } = self;
         let (fraction_bits, epoch) = (self.fraction_bits(), self.epoch());
+        let images = if self.images { "" } else { "# " };
         format!(
             r#"# A training run of zkdl. Everything here but the names of files becomes public with the first proof.
 
@@ -101,7 +114,7 @@ fraction_bits = {fraction_bits}       # the integer x stands for x / 2^fraction_
 test_points = {test_points}       # held out and never trained on; or train_points = ..
 split_seed = 0          # which points are held out
 # near = 0              # squared distance, in integers, up to which a point counts as a near-duplicate of another
-# image = {{ width = 8, height = 8, channels = 1, planar = false, white = {max} }}  # points are images
+{images}image = {{ width = 8, height = 8, channels = 1, planar = false, white = {max} }}  # points are images
 # [[data.columns]]      # columns that differ from the others
 # columns = "0..3"
 # scale = 2.0

@@ -37,6 +37,7 @@ mod quickstart;
 mod report;
 mod run_dir;
 mod secret;
+mod serve;
 mod train;
 mod verify;
 mod weights;
@@ -80,6 +81,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Weights(verb) => return weights::run(context, &verb),
         Verb::Member(verb) => return member::run(context, &verb),
         Verb::Absent(verb) => return absent::run(context, &verb),
+        Verb::Serve(args) => serve::run(context, &args)?,
         Verb::Bench(args) => bench::run(context, &args)?,
         Verb::Inspect { file } => inspect::run(context, &file)?,
     }
