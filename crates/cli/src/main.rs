@@ -10,6 +10,7 @@
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
 //! | [`memory`], [`clock`] | whether a job fits; how long it takes |
 //! | [`cache`] | generators kept between commands |
+//! | [`serve`] | the page for owners of data |
 //! | the others | one verb each |
 
 mod absent;

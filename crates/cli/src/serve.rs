@@ -22,7 +22,7 @@ mod token;
 use crate::args::ServeArgs;
 use crate::error::{CliError, Result};
 use crate::progress::Context;
-use crate::report::{emit, emit_json, grouped};
+use crate::report::{emit, grouped};
 use archive::Archive;
 use http::Service;
 use limits::Limits;
@@ -60,7 +60,8 @@ pub(crate) fn run(context: Context, args: &ServeArgs) -> Result<()> {
 fn announce(context: Context, address: SocketAddr, token: &Token, points: u32) -> Result<()> {
     let url = format!("http://{address}/#token={}", token.reveal());
     if context.json {
-        return emit_json(&json!({ "url": url, "address": address.to_string(), "points": points }));
+        // One line, so that whoever starts this program can read it and go on.
+        return emit(&json!({ "url": url, "address": address.to_string(), "points": points }).to_string());
     }
     emit(&format!(
         "Answering questions about {} points at\n  {url}\nWho has this address can ask. Interrupt to stop.",

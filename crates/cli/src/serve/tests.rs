@@ -177,7 +177,9 @@ fn a_full_queue_is_said_at_once() {
         while asking.iter().filter(|thread| thread.is_finished()).count() < 7 {
             std::thread::yield_now();
         }
-        (0..5).for_each(|_| drop(barrier.wait()));
+        for _ in 0..5 {
+            barrier.wait();
+        }
         let mut statuses: Vec<u16> = asking.into_iter().map(|thread| thread.join().unwrap()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [vec![200; 5], vec![503; 7]].concat());

@@ -5,6 +5,8 @@ mod beacon;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod certificates;
@@ -18,6 +20,8 @@ mod questions;
 mod quickstart;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod serve;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
