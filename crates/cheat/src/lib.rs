@@ -16,9 +16,11 @@
 //! | [`fast`] | the shipped provers in a row, over any channel |
 //! | [`case`] | real statements, and real proofs of cheating witnesses |
 //! | [`data`] | the same for proofs of a data set |
+//! | [`audit`] | thousands of questions about data sets, honest and forged answers, and how many were judged wrongly |
 //!
 //! Position: beside the proof's crates; nothing depends on it.
 
+pub mod audit;
 pub mod case;
 pub mod data;
 pub mod fast;

@@ -59,6 +59,7 @@ fn keys_come_back_from_pem_and_other_files_are_refused() {
     assert!(matches!(Signer::from_pem(""), Err(CertificateError::Key("private key"))));
 }
 
+/// Catalogue 106.
 #[test]
 fn another_key_and_every_changed_byte_are_refused() {
     let (signer, verified) = (signer(), Verified::new());
@@ -79,6 +80,7 @@ fn another_key_and_every_changed_byte_are_refused() {
     }
 }
 
+/// Catalogue 106: a signature is of one type of payload.
 #[test]
 fn a_signature_of_another_kind_of_payload_is_no_certificate() {
     let (signer, verified) = (signer(), Verified::new());
@@ -92,6 +94,7 @@ fn a_signature_of_another_kind_of_payload_is_no_certificate() {
     assert!(matches!(Signed::open(two.to_string().as_bytes(), &signer.public()), Err(CertificateError::Envelope(_))));
 }
 
+/// Catalogue 106: whatever is altered, also by who has the key, is found by who verifies again.
 #[test]
 fn a_certificate_of_anything_else_than_what_was_verified_is_refused() {
     let (signer, verified) = (signer(), Verified::new());
