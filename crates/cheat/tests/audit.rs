@@ -1,8 +1,6 @@
 //! A small audit of answers (catalogue 97): nothing is judged wrongly. `cargo run --release -p zkdl-cheat --example audit` is the
 //! large one.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use zkdl::GeneratorSource;
 use zkdl_cheat::audit::{Set, audit, clustered, total};
 use zkdl_dataset::ValueRange;
