@@ -120,6 +120,12 @@ pub(crate) enum DataVerb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Show what is public about a data set, and verify that its commitments and its proof belong to it
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// A run directory, a copy of its public directory, or a description, data.zkdl
+        path: PathBuf,
+    },
 }
 
 /// Where the page is, and how much it gives.

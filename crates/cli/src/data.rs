@@ -5,6 +5,7 @@
 
 mod partial;
 mod parts;
+pub(crate) mod show;
 
 pub(crate) use parts::unread;
 

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use std::path::Path;
 use zeroize::Zeroizing;
 use zkdl::codec::FormatError;
-use zkdl::describe::{data_claim, in_words, model_digest, premises, to_json};
+use zkdl::data_proof::DataProof;
+use zkdl::describe::{data_claim, data_in_words, data_json, in_words, model_digest, premises, to_json};
+use zkdl::model::WeightsProof;
 use zkdl::proof::Proof;
 use zkdl::statement::hex;
-use zkdl::{PointCommitments, Statement};
+use zkdl::{AbsentAnswer, MemberAnswer, PointCommitments, Question, Statement};
 
 /// What is shown of a file: its kind, lines for people, fields for programs.
 struct View {
@@ -35,10 +37,15 @@ pub(crate) fn run(context: Context, path: &Path) -> Result<()> {
 
 fn view(content: &[u8], path: &Path) -> Result<View> {
     type Show = fn(&[u8], &Path) -> Result<View>;
-    let kinds: [(&str, Show); 6] = [
+    let kinds: [(&str, Show); 11] = [
         ("zkdl-statement", statement),
         ("zkdl-points", points),
         ("zkdl-proof", proof),
+        ("zkdl-data-proof", data_proof),
+        ("zkdl-data", data_set),
+        ("zkdl-member", member),
+        ("zkdl-absent", absent),
+        ("zkdl-weights-proof", weights_proof),
         (DATA_MAGIC, data),
         (WEIGHTS_MAGIC, weights),
         (ROWS_MAGIC, rows),
@@ -48,7 +55,7 @@ fn view(content: &[u8], path: &Path) -> Result<View> {
         Some((_, show)) => show(content, path),
         None if path.extension().is_some_and(|e| e == "toml") => config(content, path),
         None => Err(CliError::usage(format!(
-            "{}: not a file of zkdl: expected a statement, proof, list of point commitments, zkdl.toml or a file of a run's secret directory",
+            "{}: not a file of zkdl: expected a statement, proof, answer, data set, list of point commitments, zkdl.toml or a file of a run's secret directory",
             path.display()
         ))),
     }
@@ -62,8 +69,7 @@ fn malformed(path: &Path) -> impl Fn(FormatError) -> CliError {
 fn statement(content: &[u8], path: &Path) -> Result<View> {
     let statement = Statement::decode(content).map_err(malformed(path))?;
     let data = format!("For its data proof: {}", data_claim(&statement.data));
-    let lines = [in_words(&statement), vec![data], premises(&statement)].concat();
-    let text = lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+    let text = lines(&[in_words(&statement), vec![data], premises(&statement)].concat());
     Ok(View { kind: "statement (a claim, not verified here)", text, fields: to_json(&statement) })
 }
 
@@ -84,6 +90,72 @@ fn proof(content: &[u8], path: &Path) -> Result<View> {
     table.row("body", bytes(proof.body.len() as u64));
     let fields = json!({ "statement": hex(&proof.statement), "body_bytes": proof.body.len() });
     Ok(View { kind: "proof (not verified here)", text: table.text(), fields })
+}
+
+fn data_set(content: &[u8], path: &Path) -> Result<View> {
+    let data = zkdl::data_set::decode(content).map_err(malformed(path))?;
+    let text = lines(&data_in_words(&data));
+    Ok(View { kind: "description of a data set (a claim, not verified here)", text, fields: data_json(&data) })
+}
+
+fn data_proof(content: &[u8], path: &Path) -> Result<View> {
+    let proof = DataProof::decode(content).map_err(malformed(path))?;
+    let mut table = Table::new();
+    table.row("of data and columns", hex(&proof.statement));
+    table.row("columns", format!("2^{}", proof.log_columns));
+    table.row("body", bytes(proof.body.len() as u64));
+    let fields = json!({
+        "statement": hex(&proof.statement), "log_columns": proof.log_columns, "body_bytes": proof.body.len(),
+    });
+    Ok(View { kind: "proof of a data set (not verified here)", text: table.text(), fields })
+}
+
+fn member(content: &[u8], path: &Path) -> Result<View> {
+    let answer = MemberAnswer::decode(content).map_err(malformed(path))?;
+    let mut table = asked(&answer.question);
+    table.row("claimed to be", format!("point {}", answer.index));
+    let fields = json!({ "question": asked_json(&answer.question), "index": answer.index });
+    Ok(View { kind: "answer: a member (not verified here)", text: table.text(), fields })
+}
+
+fn absent(content: &[u8], path: &Path) -> Result<View> {
+    let answer = AbsentAnswer::decode(content).map_err(malformed(path))?;
+    let mut table = asked(&answer.question);
+    table.row("body", bytes(answer.body.len() as u64));
+    let fields = json!({ "question": asked_json(&answer.question), "body_bytes": answer.body.len() });
+    Ok(View { kind: "answer: absent (not verified here)", text: table.text(), fields })
+}
+
+/// What a question is about; not the points themselves, which are their owner's.
+fn asked(question: &Question) -> Table {
+    let mut table = Table::new();
+    table.row("data root", hex(&question.data.root));
+    table.row("nonce", hex(&question.nonce));
+    table.row("points asked for", grouped(question.queries.len() as u64));
+    table.row("labels", if question.labelled() { "asked for" } else { "any" });
+    if question.within {
+        table.row("near-duplicates", format!("at a squared distance of {} or less", question.data.near));
+    }
+    table
+}
+
+fn asked_json(question: &Question) -> Value {
+    json!({
+        "data": hex(&question.data.root), "nonce": hex(&question.nonce), "queries": question.queries.len(),
+        "labels": question.labelled(), "within": question.within.then_some(question.data.near),
+    })
+}
+
+fn weights_proof(content: &[u8], path: &Path) -> Result<View> {
+    let proof = WeightsProof::decode(content).map_err(malformed(path))?;
+    let mut table = Table::new();
+    table.row("of model", hex(&proof.model));
+    let fields = json!({ "model": hex(&proof.model), "body_bytes": proof.body.len() });
+    Ok(View { kind: "proof of weights (not verified here)", text: table.text(), fields })
+}
+
+fn lines(all: &[String]) -> String {
+    all.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn data(content: &[u8], path: &Path) -> Result<View> {

@@ -74,6 +74,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Quickstart { dir, epochs } => quickstart::run(context, &dir, epochs)?,
         Verb::Init { dir, data, labels } => init::run(context, &dir, data.as_deref(), labels.as_deref())?,
         Verb::Data(DataVerb::Commit { run, config }) => data::run(context, &run, config.as_deref())?,
+        Verb::Data(DataVerb::Show { path }) => return data::show::run(context, &path),
         Verb::Train { run, beacon } => train::run(context, &run, beacon)?,
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
         Verb::Prove(args) => prove::jobs::run(context, &args)?,

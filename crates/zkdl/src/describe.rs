@@ -103,7 +103,6 @@ fn widths(statement: &Statement) -> Vec<u32> {
 /// The statement as JSON: everything it says, rows by their digests.
 #[must_use]
 pub fn to_json(statement: &Statement) -> Value {
-    let data = &statement.data;
     let start = match &statement.start {
         Start::Seed => json!({ "kind": "public seed" }),
         Start::Committed(rows) => {
@@ -121,11 +120,7 @@ pub fn to_json(statement: &Statement) -> Value {
         "statement": hex(&statement.digest()),
         "config": hex(&config_digest(statement)),
         "model": { "digest": hex(&model_digest(&statement.end)), "rows": statement.end.len() },
-        "data": {
-            "root": hex(&data.root), "points": data.points, "features": data.features, "classes": data.classes,
-            "value_min": data.value_min(), "value_max": data.value_max(), "fraction_bits": data.fraction_bits,
-            "columns": columns(data), "near": data.near, "image": data.image.map(image),
-        },
+        "data": data_json(&statement.data),
         "algorithm": {
             "widths": widths(statement), "activation": "ReLU", "loss": "squared error",
             "f_a": format.f_a, "f_g": format.f_g, "q": format.q, "q_g": format.q_g, "r_l": statement.r_l,
@@ -143,10 +138,36 @@ pub fn to_json(statement: &Statement) -> Value {
     })
 }
 
+/// A data set as JSON.
+#[must_use]
+pub fn data_json(data: &Descriptor) -> Value {
+    json!({
+        "root": hex(&data.root), "points": data.points, "features": data.features, "classes": data.classes,
+        "value_min": data.value_min(), "value_max": data.value_max(), "fraction_bits": data.fraction_bits,
+        "columns": columns(data), "near": data.near, "image": data.image.map(image),
+    })
+}
+
+/// A data set in plain words, one sentence an item.
+#[must_use]
+pub fn data_in_words(data: &Descriptor) -> [String; 2] {
+    let points = format!(
+        "Data {}: {} committed points of {} features (integers in [{}, {}] with {} fraction bits) and a label of {} classes.",
+        hex(&data.root),
+        data.points,
+        data.features,
+        data.value_min(),
+        data.value_max(),
+        data.fraction_bits,
+        data.classes
+    );
+    [points, features_in_words(data)]
+}
+
 /// The statement in plain words, one sentence an item.
 #[must_use]
 pub fn in_words(statement: &Statement) -> Vec<String> {
-    let data = &statement.data;
+    let [points, features] = data_in_words(&statement.data);
     let format = statement.format;
     let widths: Vec<String> = widths(statement).iter().map(u32::to_string).collect();
     let end = statement.first_step.saturating_add(statement.multipliers.len() as u64);
@@ -156,17 +177,8 @@ pub fn in_words(statement: &Statement) -> Vec<String> {
             hex(&model_digest(&statement.end)),
             statement.end.len()
         ),
-        format!(
-            "Data {}: {} committed points of {} features (integers in [{}, {}] with {} fraction bits) and a label of {} classes.",
-            hex(&data.root),
-            data.points,
-            data.features,
-            data.value_min(),
-            data.value_max(),
-            data.fraction_bits,
-            data.classes
-        ),
-        features_in_words(data),
+        points,
+        features,
         format!(
             "Algorithm: exact integer training, layers {} (bias, ReLU, squared error), {} parameters; f_A {}, f_G {}, Q {}, Q_G {}, R_L {}.",
             widths.join("-"),

@@ -61,10 +61,17 @@ fn two_commitments_to_the_same_data_have_nothing_in_common() {
 #[test]
 fn inspect_knows_every_file_and_shows_no_secret() {
     let sandbox = Sandbox::trained();
-    sandbox.ok(&["prove", "run", "--window", "1"]);
+    sandbox.ok(&["prove", "run"]);
+    sandbox.ok(&["weights", "export", "run"]);
+    sandbox.write("far.csv", "a,b,c,d\n16,16,16,16\n");
+    sandbox.ok(&["absent", "prove", "run", "--query", "far.csv", "--nonce", NONCE]);
     let kinds = [
         ("run/zkdl.toml", "configuration"),
         ("run/public/points.zkdl", "point commitments"),
+        ("run/public/data.zkdl", "description of a data set"),
+        ("run/public/data.proof", "proof of a data set"),
+        ("run/model/weights.proof", "proof of weights"),
+        ("absent.answer", "answer: absent"),
         ("run/public/window-0001.statement", "statement"),
         ("run/public/window-0001.proof", "proof"),
         ("run/secret/data", "SECRET training data"),
@@ -80,6 +87,29 @@ fn inspect_knows_every_file_and_shows_no_secret() {
     let truncated = &sandbox.read("run/public/window-0001.proof")[..40];
     std::fs::write(sandbox.path("short"), truncated).unwrap();
     sandbox.fails(&["inspect", "short"], 2, &["the bytes end at"]);
+}
+
+#[test]
+fn a_data_set_is_shown_with_what_is_known_of_it() {
+    let (sandbox, other) = (Sandbox::trained(), Sandbox::trained());
+    let out = sandbox.ok(&["data", "show", "run"]);
+    for part in ["36 committed points of 4 features", "Ranges (proven)", "no distance is fixed", "a label of 3 classes"]
+    {
+        assert!(out.contains(part), "{part} is missing from\n{out}");
+    }
+    assert!(sandbox.ok(&["data", "show", "run/public"]).contains("Ranges (proven)"));
+    assert!(sandbox.ok(&["data", "show", "run/public/data.zkdl"]).contains("Ranges (not looked at)"));
+    let json = sandbox.json(&["data", "show", "run", "--json"]);
+    assert_eq!((&json["data"]["points"], &json["in_range"]), (&36.into(), &"proven".into()));
+    let proof = sandbox.read("run/public/data.proof");
+    std::fs::remove_file(sandbox.path("run/public/data.proof")).unwrap();
+    assert!(sandbox.ok(&["data", "show", "run"]).contains("Ranges (no proof)"));
+    std::fs::write(sandbox.path("run/public/data.proof"), &proof[..proof.len() - 1]).unwrap();
+    sandbox.fails(&["data", "show", "run"], 1, &["INVALID", "data.proof"]);
+    std::fs::copy(other.path("run/public/points.zkdl"), sandbox.path("run/public/points.zkdl")).unwrap();
+    sandbox.fails(&["data", "show", "run"], 1, &["INVALID", "points.zkdl"]);
+    sandbox.fails(&["data", "show", "data.csv"], 2, &["data.csv"]);
+    sandbox.fails(&["data", "show", "nothing"], 3, &["nothing"]);
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod certificates;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod interrupts;
 #[cfg(test)]
 mod questions;
