@@ -47,7 +47,7 @@ impl Partial {
                 (blocks, length, rest) = (blocks + 1, length + block.len(), behind);
             }
         }
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        let mut file = private().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         if blocks == 0 {
             file.write_all(&head).map_err(failed)?;
         }
@@ -64,6 +64,14 @@ impl Partial {
         let written = self.file.write_all(&block).and_then(|()| self.file.sync_data());
         written.map_err(|e| CliError::file("write", &self.path, e))
     }
+}
+
+/// For a file in the secret directory: nobody else reads it, though commitments hide what is in them.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 fn seal_of(seal: &[u8; 32], block: u64, rows: &[u8]) -> [u8; 32] {

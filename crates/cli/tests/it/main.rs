@@ -17,6 +17,8 @@ mod formats;
 #[cfg(test)]
 mod interrupts;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod questions;
 #[cfg(test)]
 mod quickstart;
