@@ -137,7 +137,7 @@ fn prove(context: Context, data: &SecretData, points: &PointCommitments) -> Resu
     let (descriptor, train) = (&data.descriptor, &data.train);
     let log_columns = choose_log_columns(descriptor, &Limits::default()).map_err(unprovable)?;
     let input = DataSet { features: &train.features, labels: &train.labels, blinds: &data.blinds };
-    let mut clock = PhaseClock::new(context, "proving the data", 5);
+    let mut clock = PhaseClock::of_data(context);
     let proof = data_proof::prove(descriptor, log_columns, input, context.generators, &mut |phase| clock.enter(phase));
     clock.finish();
     let proof = proof.map_err(unprovable)?;

@@ -81,28 +81,49 @@ pub(crate) struct PhaseClock {
     current: Option<&'static str>,
     done: Vec<(&'static str, Time)>,
     bar: ProgressBar,
+    names: fn(Phase) -> &'static str,
+}
+
+/// Phases of a training proof.
+fn of_training(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Generators => "generators",
+        Phase::Commit => "commit",
+        Phase::Argument(Argument::Forward) => "forward",
+        Phase::Argument(Argument::Backward) => "backward",
+        Phase::Argument(Argument::Update) => "update",
+        Phase::Argument(Argument::Bits) => "zkReLU, bits",
+        Phase::Argument(Argument::Cells) => "zkReLU, cells",
+        Phase::Opening => "opening",
+        Phase::InnerProduct => "inner product",
+    }
+}
+
+/// Phases of the proof of a data set.
+fn of_data(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Commit => "committing bits",
+        Phase::Argument(_) => "ranges and labels",
+        other => of_training(other),
+    }
 }
 
 impl PhaseClock {
     /// Starts with no phase.
     pub(crate) fn new(context: Context, what: &'static str, phases: u64) -> Self {
-        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar: context.phases(what, phases) }
+        let bar = context.phases(what, phases);
+        Self { watch: Stopwatch::start(), current: None, done: Vec::new(), bar, names: of_training }
+    }
+
+    /// The same for the proof of a data set.
+    pub(crate) fn of_data(context: Context) -> Self {
+        Self { names: of_data, ..Self::new(context, "proving the data", 5) }
     }
 
     /// A phase begins, the one before it is over.
     pub(crate) fn enter(&mut self, phase: Phase) {
         self.close();
-        let name = match phase {
-            Phase::Generators => "generators",
-            Phase::Commit => "commit",
-            Phase::Argument(Argument::Forward) => "forward",
-            Phase::Argument(Argument::Backward) => "backward",
-            Phase::Argument(Argument::Update) => "update",
-            Phase::Argument(Argument::Bits) => "zkReLU, bits",
-            Phase::Argument(Argument::Cells) => "zkReLU, cells",
-            Phase::Opening => "opening",
-            Phase::InnerProduct => "inner product",
-        };
+        let name = (self.names)(phase);
         self.current = Some(name);
         self.bar.set_message(name);
     }
