@@ -89,6 +89,17 @@ pub(crate) enum Verb {
     /// OpenSSF Model Signing bundle of the weights
     #[command(after_help = EXIT_CODES)]
     Certify(CertifyArgs),
+    /// Verify a run, and write a page about it: loss and accuracy, the statement in words, the windows, time and bytes
+    #[command(after_help = EXIT_CODES)]
+    Report {
+        /// The run directory
+        run: PathBuf,
+        /// Where the page goes; RUN/report.html by default
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        trust: TrustArgs,
+    },
     /// The final weights as safetensors
     #[command(subcommand)]
     Weights(WeightsVerb),

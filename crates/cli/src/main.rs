@@ -37,6 +37,7 @@ mod question;
 mod quickstart;
 mod report;
 mod run_dir;
+mod run_report;
 mod secret;
 mod serve;
 mod train;
@@ -80,6 +81,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Prove(args) => prove::jobs::run(context, &args)?,
         Verb::Verify(args) => return verify(context, args),
         Verb::Certify(args) => return certify::run(context, &args),
+        Verb::Report { run, out, trust } => return run_report::run(context, &run, out.as_deref(), &trust),
         Verb::Weights(verb) => return weights::run(context, &verb),
         Verb::Member(verb) => return member::run(context, &verb),
         Verb::Absent(verb) => return absent::run(context, &verb),

@@ -11,6 +11,7 @@ use crate::progress::{Context, PhaseClock};
 use crate::report::{Table, bytes, grouped, seconds};
 use crate::run_dir::WindowFiles;
 use crate::secret::{BoundaryRows, RowEntropy};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
 use zkdl::commitment::{commit_weights, recommit_weights};
@@ -33,7 +34,7 @@ pub(crate) struct Outcome {
     /// Seconds of proving.
     pub(crate) time: f64,
     /// The same by phase.
-    pub(crate) phases: Vec<(&'static str, f64)>,
+    pub(crate) phases: Vec<(String, f64)>,
     /// Seconds of verifying the own proof.
     pub(crate) verification: f64,
     /// Bytes of the proof file.
@@ -45,7 +46,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// The phases on one line.
     fn phases_text(&self) -> String {
-        let one = |(name, time): &(&str, f64)| format!("{name} {}", seconds(*time));
+        let one = |(name, time): &(String, f64)| format!("{name} {}", seconds(*time));
         self.phases.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
@@ -68,7 +69,7 @@ impl Outcome {
     /// As JSON.
     pub(crate) fn json(&self) -> Value {
         let phases: serde_json::Map<String, Value> =
-            self.phases.iter().map(|(name, time)| ((*name).to_owned(), json!(time))).collect();
+            self.phases.iter().map(|(name, time)| (name.clone(), json!(time))).collect();
         json!({
             "window": self.index,
             "statement": describe::to_json(&self.statement),
@@ -79,6 +80,21 @@ impl Outcome {
             "threads": rayon::current_num_threads(),
         })
     }
+}
+
+/// What proving a window took, in seconds and bytes, as it is kept for the report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Took {
+    /// Executing it again.
+    pub(crate) execution: f64,
+    /// Proving.
+    pub(crate) proving: f64,
+    /// The same by phase.
+    pub(crate) phases: Vec<(String, f64)>,
+    /// Verifying the own proof.
+    pub(crate) verification: f64,
+    /// The largest memory of the process until then, where the system tells.
+    pub(crate) peak_memory: Option<u64>,
 }
 
 /// Proves a window and writes its three files, the proof last.
@@ -103,7 +119,7 @@ pub(crate) fn prove(context: Context, run: &Run, points: &PointCommitments, inde
     };
     let proof = zkdl::prove(&statement, input, context.generators, &mut |phase| clock.enter(phase));
     let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
-    let phases = clock.finish().into_iter().map(|(name, time)| (name, time.wall)).collect();
+    let phases: Vec<_> = clock.finish().into_iter().map(|(name, time)| (name.to_owned(), time.wall)).collect();
     let time = started.elapsed().as_secs_f64();
     zkdl::verify(&statement, points, &proof, &Limits::default(), context.generators)
         .map_err(|e| false_proof(run, index).caused_by(e))?;
@@ -111,6 +127,9 @@ pub(crate) fn prove(context: Context, run: &Run, points: &PointCommitments, inde
     let proof = proof.encode();
     let sizes = describe::sizes(&statement).map_err(refused)?;
     write_public(&files, &statement, &proof)?;
+    let took = Took { execution, proving: time, phases, verification, peak_memory: memory::peak() };
+    atomic::write(&run.dir.proving(index), serde_json::json!(took).to_string().as_bytes(), Access::Secret)?;
+    let phases = took.phases;
     Ok(Outcome { index, statement, files, execution, time, phases, verification, proof_bytes: proof.len(), sizes })
 }
 

@@ -16,6 +16,7 @@ use crate::progress::Context;
 use crate::prove::jobs::{self, Proven};
 use crate::report::{Table, bytes, emit, emit_json, grouped, percent, seconds};
 use crate::run_dir::{RunDir, read};
+use crate::run_report;
 use crate::train;
 use crate::verify::{Coverage, Expected, Files, Report, verify_directory, verify_files};
 use crate::weights;
@@ -89,6 +90,8 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let signer = certify::new_key(&run.dir.secret().join(KEY))?;
     let certified = certify::certify(context, root, &verified, &signer)?;
     say(&format!("{}: signed by a key drawn here, {}", certified.certificate.display(), certified.signer.display()))?;
+    run_report::write(root, &verified, &run.dir.report())?;
+    say(&format!("{}: the run as a page", run.dir.report().display()))?;
     let verified = verified.report;
     let summary =
         Summary { root, run: &run, trained, proven, claim, verified, rejected, files, tampered, answered, nonce };
@@ -131,7 +134,7 @@ fn empty(root: &Path) -> Result<()> {
     }
     let dir = RunDir::new(root);
     let files = [CSV, TAMPERED, questions::ASKED, questions::MEMBER, questions::ABSENT].map(|file| root.join(file));
-    let signed = [dir.config(), dir.certificate(), dir.signer(), dir.model_signature()];
+    let signed = [dir.config(), dir.certificate(), dir.signer(), dir.model_signature(), dir.report()];
     for file in files.iter().chain(&signed) {
         removed(file, |path| fs::remove_file(path))?;
     }
@@ -251,6 +254,7 @@ impl Summary<'_> {
             format!("{zkdl} prove {by_hand}"),
             format!("{zkdl} verify {by_hand}"),
             format!("{zkdl} weights export {by_hand}"),
+            format!("{zkdl} report {by_hand}"),
             format!("{zkdl} certify {by_hand} --key {by_hand}/secret/{KEY} --new-key"),
             format!(
                 "{zkdl} verify {public} --expect-model {model} --expect-data {data} --expect-beacon {beacon} --expect-config {config_name}"

@@ -15,6 +15,9 @@
 //! RUN/certificate.dsse.json           what was verified, signed; RUN/signer.pub.pem is the key
 //! RUN/secret/data                     training rows in committed order, their blinds, test rows
 //! RUN/secret/points                   commitments to the points, while `data commit` has not finished
+//! RUN/report.html                     the run as a page
+//! RUN/secret/metrics.json             loss and accuracy of every epoch
+//! RUN/secret/proving-0000.json        what proving window 0 took, on the machine that did it
 //! RUN/secret/weights-44               weights before step 44
 //! RUN/secret/rows-44                  their row commitments and blinds: end of one window, start of the next
 //! ```
@@ -118,6 +121,21 @@ impl RunDir {
     /// The signature of `model`.
     pub(crate) fn model_signature(&self) -> PathBuf {
         self.root.join("model.sig")
+    }
+
+    /// The run as a page.
+    pub(crate) fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
+    /// Loss and accuracy by epoch.
+    pub(crate) fn metrics(&self) -> PathBuf {
+        self.secret().join("metrics.json")
+    }
+
+    /// What proving a window took.
+    pub(crate) fn proving(&self, index: u64) -> PathBuf {
+        self.secret().join(format!("proving-{index:04}.json"))
     }
 
     /// The certificate.

@@ -7,8 +7,9 @@ use crate::error::{CliError, Result};
 use crate::plan::Run;
 use crate::progress::Context;
 use crate::report::{emit, emit_json, percent, seconds};
-use crate::run_dir::RunDir;
+use crate::run_dir::{RunDir, read_secret};
 use crate::secret::Checkpoint;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
@@ -16,7 +17,7 @@ use zkdl_train::step::Batch;
 use zkdl_train::{TrainError, Trainer, Weights, evaluate};
 
 /// How an epoch went.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct EpochMetrics {
     /// Number, from 1.
     pub(crate) epoch: u64,
@@ -24,6 +25,15 @@ pub(crate) struct EpochMetrics {
     pub(crate) loss: f64,
     /// Accuracy on the test points, if there are any.
     pub(crate) accuracy: Option<f64>,
+    /// Seconds that its steps took (from where this process began).
+    pub(crate) seconds: f64,
+}
+
+/// Loss and accuracy of the epochs that have been trained, if they were kept.
+pub(crate) fn metrics(dir: &RunDir) -> Result<Vec<EpochMetrics>> {
+    let Some(bytes) = read_secret(&dir.metrics())? else { return Ok(Vec::new()) };
+    let named = || CliError::io(format!("{}: damaged: remove it", dir.metrics().display()));
+    serde_json::from_slice(&bytes).map_err(|e| named().caused_by(e))
 }
 
 /// What training did.
@@ -102,7 +112,7 @@ impl Session<'_> {
         let length = u64::from(plan.schedule.steps_per_epoch());
         let number = first / length;
         let end = number.saturating_add(1).saturating_mul(length).min(plan.steps);
-        let mut loss = 0.0;
+        let (mut loss, started) = (0.0, Instant::now());
         for (step, batch) in (first..end).zip(plan.schedule.window_indices(first, (end - first) as usize)) {
             let (features, labels) = self.rows(step, &batch)?;
             let rows = Batch { features: &features, labels: &labels };
@@ -113,8 +123,10 @@ impl Session<'_> {
             }
         }
         let accuracy = test_accuracy(self.run, self.trainer.weights())?;
-        let metrics = EpochMetrics { epoch: number + 1, loss: loss / (end - first) as f64, accuracy };
+        let (loss, seconds) = (loss / (end - first) as f64, started.elapsed().as_secs_f64());
+        let metrics = EpochMetrics { epoch: number + 1, loss, accuracy, seconds };
         self.epochs.push(metrics);
+        self.keep(metrics)?;
         if !context.json {
             let accuracy = accuracy.map_or_else(String::new, |a| format!("   test accuracy {:>7}", percent(a)));
             let line = format!("epoch {:>4}   loss {:.4}{accuracy}", metrics.epoch, metrics.loss);
@@ -132,6 +144,15 @@ impl Session<'_> {
             labels.push(label);
         }
         Ok((features, labels))
+    }
+
+    /// Keeps the metrics of an epoch beside those of earlier ones, for the report.
+    fn keep(&self, metrics: EpochMetrics) -> Result<()> {
+        let dir = &self.run.dir;
+        let mut all = self::metrics(dir)?;
+        all.retain(|kept| kept.epoch < metrics.epoch);
+        all.push(metrics);
+        atomic::write(&dir.metrics(), json!(all).to_string().as_bytes(), Access::Secret)
     }
 
     fn save(&self, step: u64) -> Result<()> {

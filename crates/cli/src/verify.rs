@@ -48,9 +48,9 @@ pub(crate) struct Expected {
 /// The verdict on one or more windows.
 pub(crate) struct Report {
     /// What was claimed, one statement for each run of adjoining windows; none if it could not even be read.
-    claims: Vec<Statement>,
+    pub(crate) claims: Vec<Statement>,
     /// How it is known that the data are in range.
-    data: &'static str,
+    pub(crate) data: &'static str,
     /// Windows that were looked at.
     windows: usize,
     /// Seconds of verifying, without reading files.
@@ -159,6 +159,20 @@ impl Verified {
     }
 }
 
+impl Verified {
+    /// Number, statement and bytes of the proof of every window.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = (u64, &Statement, u64)> {
+        let bytes = self.directory.windows.iter().map(|w| (w.index, w.proof.len() as u64));
+        bytes.zip(&self.statements).map(|((index, proof), statement)| (index, statement, proof))
+    }
+
+    /// Bytes of the commitments to the points, and of the proof of the data (0 if there is none).
+    pub(crate) fn data_bytes(&self) -> (u64, u64) {
+        let proof = std::fs::metadata(&self.data_proof).map_or(0, |file| file.len());
+        (self.directory.points.len() as u64, proof)
+    }
+}
+
 fn window_proof(window: &WindowBytes) -> &[u8] {
     &window.proof
 }
@@ -196,6 +210,7 @@ struct Directory {
 }
 
 struct WindowBytes {
+    index: u64,
     files: WindowFiles,
     statement: Vec<u8>,
     proof: Vec<u8>,
@@ -210,10 +225,11 @@ impl Directory {
             return Err(CliError::usage(format!("{}: no proofs here: {next}", dir.public().display())));
         }
         let points = read(&dir.points())?;
-        let window = |files: WindowFiles| {
-            Ok(WindowBytes { statement: read(&files.statement)?, proof: read(&files.proof)?, files })
+        let window = |index: &u64| {
+            let files = dir.window(*index);
+            Ok(WindowBytes { index: *index, statement: read(&files.statement)?, proof: read(&files.proof)?, files })
         };
-        let windows = indices.iter().map(|i| window(dir.window(*i))).collect::<Result<_>>()?;
+        let windows = indices.iter().map(window).collect::<Result<_>>()?;
         Ok(Self { dir, points, windows })
     }
 

@@ -19,11 +19,8 @@ use crate::settle::{Closed, check_points, decode_points, settle_all};
 use crate::statement::{Limits, Statement};
 use crate::training::{check_digest, check_room, read_proof};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use zkdl_field::Affine;
 use zkdl_field::generators::Generators;
-use zkdl_field::scalar::encode;
-use zkdl_field::{Affine, Scalar};
-use zkdl_transcript::Receiver;
 
 /// Name and version of the protocol.
 pub const PROTOCOL: &str = "zkdl/run/v1";
@@ -89,7 +86,8 @@ pub fn verify(
     let data = decode_points("data point", &points.0).map_err(RunError::Points)?;
     let closed = read_all(windows, &data, limits, done).map_err(named)?;
     let generators = generators.first(1 << first.statement.log_columns);
-    match settle_all(&closed, &data, weight(windows, &closed), &generators) {
+    let about: Vec<[u8; 32]> = windows.iter().map(|w| w.proof.statement).collect();
+    match settle_all(PROTOCOL, &about, &closed, &data, &generators) {
         Some(msm_points) => Ok(Verified { claims, msm_points }),
         None => Err(named(culprit(&closed, &generators))),
     }
@@ -114,17 +112,6 @@ fn read_all(
     };
     let read: Vec<_> = windows.par_iter().enumerate().with_max_len(1).map(read).collect();
     read.into_iter().collect()
-}
-
-/// The weight of the windows, after everything that they say.
-fn weight(windows: &[Window<'_>], closed: &[Closed]) -> Scalar {
-    let mut hash = Sha256::new();
-    hash.update((windows.len() as u64).to_le_bytes());
-    for (window, closed) in windows.iter().zip(closed) {
-        hash.update(window.proof.statement);
-        hash.update(encode(&closed.weight));
-    }
-    Receiver::new(PROTOCOL, &hash.finalize().into(), &[]).challenge("windows")
 }
 
 /// The first window whose own equations do not hold. The sum of true equations is zero, so there is one.

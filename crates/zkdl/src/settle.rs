@@ -13,6 +13,7 @@ use crate::error::{ProveError, VerifyError};
 use crate::statement::hex;
 use crate::training::Phase;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::window::Obligations;
@@ -23,8 +24,9 @@ use zkdl_commit::table::commit_bits;
 use zkdl_commit::{ipa, sigma};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_field::generators::Generators;
-use zkdl_field::scalar::{dot, powers};
+use zkdl_field::scalar::{dot, encode, powers};
 use zkdl_field::{Affine, Field, Scalar, group};
+use zkdl_transcript::Receiver;
 
 /// The points are those of the descriptor: as many, under its root. What follows may cost as much as the files that are there.
 ///
@@ -168,15 +170,20 @@ impl Closed {
     }
 }
 
-/// Whether the equations of all proofs hold, each proof's sum multiplied by another power of `weight`: one multi-scalar
-/// multiplication in which generators, and the points that all proofs begin with (`shared`), occur once. Returns how many
-/// points took part.
+/// Whether the equations of all proofs hold, each proof's sum multiplied by another power of a challenge: one multi-scalar
+/// multiplication in which generators, and the points that all proofs begin with (`shared`), occur once. `about` are the
+/// digests of their statements. Returns how many points took part.
+///
+/// The challenge depends on the weight of every proof, and so on every byte of them. Were it 1, many false proofs could be
+/// ground, each on its own, until their sums cancel.
 pub(crate) fn settle_all(
+    protocol: &str,
+    about: &[[u8; 32]],
     proofs: &[Closed],
     shared: &[Affine],
-    weight: Scalar,
     generators: &Generators,
 ) -> Option<usize> {
+    let weight = weight_of_all(protocol, about, proofs);
     let weights = powers(weight, proofs.len());
     let combined: Vec<Equation> =
         proofs.par_iter().map(|p| Equation::combine(Check::Opening, &p.equations, p.weight)).collect();
@@ -184,6 +191,17 @@ pub(crate) fn settle_all(
     let added = combined.iter().zip(proofs).zip(weights).all(|((e, proof), w)| sum.add(e, &proof.points, w));
     let (zero, points) = sum.is_zero(shared);
     (added && zero).then_some(points)
+}
+
+/// The challenge after everything that the proofs say.
+fn weight_of_all(protocol: &str, about: &[[u8; 32]], proofs: &[Closed]) -> Scalar {
+    let mut hash = Sha256::new();
+    hash.update((proofs.len() as u64).to_le_bytes());
+    for (digest, proof) in about.iter().zip(proofs) {
+        hash.update(digest);
+        hash.update(encode(&proof.weight));
+    }
+    Receiver::new(protocol, &hash.finalize().into(), &[]).challenge("windows")
 }
 
 /// Equations of several proofs, multiplied out: a coefficient for every point.
@@ -264,10 +282,29 @@ mod tests {
         let c = random().unwrap();
         for (shared, index) in [(2, 2), (2, 1), (0, 0)] {
             let proofs = [proof(&points, index, c), proof(&points, index, -c)];
-            let settled = |weight| settle_all(&proofs, &points[..shared], weight, &g).is_some();
-            assert!(settled(Scalar::ONE));
-            assert!(!settled(random().unwrap()));
+            let settled =
+                |proofs: &[Closed]| settle_all("test", &[[1; 32], [2; 32]], proofs, &points[..shared], &g).is_some();
+            assert!(!settled(&proofs));
+            // The same equations cancel where the challenge is known to be 1.
+            let mut sum = Sum::new(shared, &g);
+            assert!(proofs.iter().all(|p| sum.add(&p.equations[0], &p.points, Scalar::ONE)));
+            assert!(sum.is_zero(&points[..shared]).0);
+            assert!(settled(&[0, 1].map(|_| proof(&points, index, Scalar::ZERO))));
             assert_eq!(proofs[0].settle(&g), Err(VerifyError::Opening));
+        }
+    }
+
+    #[test]
+    fn the_challenge_of_all_depends_on_everything() {
+        let of = |protocol, digest: u8, weight: u64, n: usize| {
+            let proofs: Vec<Closed> = (0..n as u64)
+                .map(|i| Closed { points: vec![], equations: vec![], weight: Scalar::from(weight + i) })
+                .collect();
+            weight_of_all(protocol, &vec![[digest; 32]; n], &proofs)
+        };
+        let all = [of("a", 1, 2, 3), of("b", 1, 2, 3), of("a", 2, 2, 3), of("a", 1, 3, 3), of("a", 1, 2, 2)];
+        for (i, one) in all.iter().enumerate() {
+            assert!(all[..i].iter().all(|other| other != one), "{i}");
         }
     }
 
@@ -278,8 +315,10 @@ mod tests {
         let zero = Scalar::ZERO;
         assert!(proof(&points, 1, zero).settle(&g).is_ok());
         assert!(proof(&points, 2, zero).settle(&g).is_err());
-        assert!(settle_all(&[proof(&points, 2, zero)], &points[..1], Scalar::ONE, &g).is_none());
-        assert!(settle_all(&[proof(&points[..1], 0, zero)], &points, Scalar::ONE, &g).is_none());
+        let settled = |proof: Closed, shared: &[Affine]| settle_all("test", &[[1; 32]], &[proof], shared, &g).is_some();
+        assert!(settled(proof(&points, 1, zero), &points[..1]));
+        assert!(!settled(proof(&points, 2, zero), &points[..1]));
+        assert!(!settled(proof(&points[..1], 0, zero), &points));
         let mut wide = proof(&points, 1, zero);
         wide.equations[0].columns = vec![zero; 3];
         assert!(wide.settle(&g).is_err());

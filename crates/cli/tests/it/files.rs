@@ -28,7 +28,7 @@ fn secrets_are_private_and_public_files_are_not() {
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&sandbox.path("run/secret")), 0o700);
     let secrets = entries(&sandbox.path("run/secret"));
-    assert_eq!(secrets.len(), 6, "data, three checkpoints, two lists of rows: {secrets:?}");
+    assert_eq!(secrets.len(), 8, "data, three checkpoints, two lists of rows, metrics, timings: {secrets:?}");
     for file in secrets {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }

@@ -25,6 +25,8 @@ mod quickstart;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod support;

@@ -19,7 +19,7 @@ fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
     let commands = out.split("Each step by hand\n").nth(1).unwrap();
-    assert_eq!(commands.lines().count(), 17);
+    assert_eq!(commands.lines().count(), 18);
     for command in commands.lines() {
         let shell = sandbox.shell(command).output().unwrap();
         let expected = i32::from(command.contains("tampered.proof"));
