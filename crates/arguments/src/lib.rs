@@ -11,6 +11,7 @@
 //! | [`near`] | no point within a squared distance of a query |
 //! | [`booleanity`] | every bit is 0 or 1 |
 //! | [`ranges`] | features in their ranges, labels one-hot: once for a data set |
+//! | [`start_ranges`] | start weights that somebody brought are integers in their range: once for a run |
 //! | [`bit_cells`] | the prover's work for the booleanity of ranges, on cells |
 //! | [`selection`] | which committed rows each claim is about, and with what weights |
 //! | [`opening`] | all claims about committed rows in one inner-product argument |
@@ -44,6 +45,7 @@ pub mod rows;
 pub mod selection;
 pub mod shape;
 pub mod squares;
+pub mod start_ranges;
 pub mod update;
 pub mod window;
 pub mod witness;

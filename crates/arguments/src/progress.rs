@@ -13,4 +13,6 @@ pub enum Argument {
     Bits,
     /// Cells are what their bits say: zkReLU (B).
     Cells,
+    /// Start weights that somebody brought are in their range.
+    Start,
 }

@@ -24,7 +24,7 @@
 
 use crate::booleanity::{self, Booleanity, Sizes};
 use crate::progress::Argument;
-use crate::rows::{Class, Classes, Packing, column_weights};
+use crate::rows::{Class, Packing, item_classes};
 use crate::selection::Query;
 use crate::window::Obligations;
 use rayon::prelude::*;
@@ -208,31 +208,18 @@ impl Recomposition {
     }
 }
 
-/// The classes of all rows of bits: `within` weighs the bits of a point, eq(p) the points.
-fn bit_classes(layout: &Layout, p: &[Scalar], within: &[Scalar]) -> Vec<Class> {
-    let packing = layout.packing();
-    let (high, low) = packing.split(p);
-    let mut classes = Classes::new();
-    for (row, weight) in (0..packing.rows()).zip(high) {
-        let items = packing.range(row).len();
-        let columns = || column_weights(&low[..items], within, within.len());
-        classes.add(items, layout.points + row, weight, columns);
-    }
-    classes.finish()
-}
-
 /// All data rows at tau, and all rows of bits.
 fn range_query<H: Hidden>(layout: &Layout, at: &Challenges) -> Query<H> {
     let all = Recomposition::new(layout, at.rho);
     let rows = eq_table(&at.tau).into_iter().take(layout.points).enumerate().collect();
     let mut classes = vec![Class { rows, columns: all.data }];
-    classes.extend(bit_classes(layout, &at.tau, &all.bits));
+    classes.extend(item_classes(layout.packing(), layout.points, &at.tau, &all.bits));
     Query { name: "ranges", classes, value: H::public(prefix(layout.points, &at.tau) * all.constant) }
 }
 
 fn obligations<H: Hidden>(layout: &Layout, at: &Challenges, bits: Booleanity<H>) -> Obligations<H> {
     let within = &eq_table(&bits.within)[..8 * layout.bytes()];
-    let classes = bit_classes(layout, &bits.row, within);
+    let classes = item_classes(layout.packing(), layout.points, &bits.row, within);
     let bit_query = Query { name: "bits", classes, value: bits.value };
     Obligations { products: vec![bits.product], queries: vec![bit_query, range_query(layout, at)] }
 }

@@ -208,6 +208,19 @@ pub fn column_weights(items: &[Scalar], within: &[Scalar], length: usize) -> Vec
     columns
 }
 
+/// The classes of rows that pack items, the first of them row `base`: eq(p) weighs the items, `within` the columns of an item.
+#[must_use]
+pub fn item_classes(packing: Packing, base: usize, p: &[Scalar], within: &[Scalar]) -> Vec<Class> {
+    let (high, low) = packing.split(p);
+    let mut classes = Classes::new();
+    for (row, weight) in (0..packing.rows()).zip(high) {
+        let items = packing.range(row).len();
+        let columns = || column_weights(&low[..items], within, within.len());
+        classes.add(items, base + row, weight, columns);
+    }
+    classes.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,14 @@ pub struct Obligations<H> {
     pub queries: Vec<Query<H>>,
 }
 
+impl<H> Obligations<H> {
+    /// Adds what another argument leaves.
+    pub fn extend(&mut self, more: Self) {
+        self.products.extend(more.products);
+        self.queries.extend(more.queries);
+    }
+}
+
 /// Proves everything about the window but products and queries; `progress` hears of every argument when it begins.
 pub fn prove<P: ProverChannel>(
     channel: &mut P,

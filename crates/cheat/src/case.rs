@@ -6,6 +6,7 @@
 use crate::harness::{Claims, Event, Tamper, Tap};
 use crate::plain::{self, Strategy};
 use crate::sample::{Draw, Sample};
+use crate::start;
 use crate::trainer::Matrix;
 use crate::witness::{Witness, flatten};
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::{Limits, PROTOCOL};
 use zkdl::{
-    BlindedRows, GeneratorSource, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify,
+    BlindedRows, GeneratorSource, Origin, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify,
 };
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::selection::RowBases;
+use zkdl_arguments::start_ranges;
 use zkdl_commit::blinds::{BlindSource, Entropy};
 use zkdl_commit::channel::ProofWriter;
 use zkdl_commit::msm::msm;
@@ -43,8 +45,20 @@ pub struct Config {
     pub points: u32,
     /// Binary logarithm of the columns.
     pub log_columns: u32,
-    /// Whether the window starts at committed weights; else at the public seed's.
-    pub start_committed: bool,
+    /// Where the window starts.
+    pub beginning: Beginning,
+}
+
+/// Where a window starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// At step 0, with weights that everybody knows.
+    Seed,
+    /// At a later step, with weights that an earlier window left.
+    Later,
+    /// At step 0, with weights that the run was given, of so many bits. The last feature of every point is 0: no equation of
+    /// training notices its weights.
+    Named(u32),
 }
 
 /// A statement without weight rows, and all that honest parties know.
@@ -86,6 +100,17 @@ const R_L: u32 = 19;
 /// The largest feature, and its negative the smallest.
 const LARGEST: i32 = 8;
 
+impl Beginning {
+    fn start(self) -> Start {
+        let committed = |origin| Start::Committed { origin, rows: Vec::new() };
+        match self {
+            Self::Seed => Start::Seed,
+            Self::Later => committed(Origin::Seed),
+            Self::Named(bits) => committed(Origin::Named { bits }),
+        }
+    }
+}
+
 fn draft(config: &Config, draw: &mut Draw) -> Statement {
     let classes = config.widths.last().copied().unwrap_or(1);
     let format = Format { f_a: 3, f_g: 4, q: 16, q_g: 16 };
@@ -104,10 +129,10 @@ fn draft(config: &Config, draw: &mut Draw) -> Statement {
         r_l: R_L,
         max_steps: 100,
         nonce: [config.seed as u8; 32],
-        first_step: u64::from(config.start_committed),
+        first_step: u64::from(config.beginning == Beginning::Later),
         multipliers: (0..config.steps).map(|_| draw.between(low, high) as u64).collect(),
         log_columns: config.log_columns,
-        start: if config.start_committed { Start::Committed(Vec::new()) } else { Start::Seed },
+        start: config.beginning.start(),
         end: Vec::new(),
     }
 }
@@ -122,7 +147,11 @@ impl Case {
         let draw = &mut Draw(config.seed);
         let (width, classes) = (config.widths[0], config.widths[config.widths.len() - 1]);
         let largest = i128::from(LARGEST);
-        let features: Vec<i32> = (0..config.points * width).map(|_| draw.between(-largest, largest) as i32).collect();
+        let mut features: Vec<i32> =
+            (0..config.points * width).map(|_| draw.between(-largest, largest) as i32).collect();
+        if matches!(config.beginning, Beginning::Named(_)) {
+            features.iter_mut().skip(width as usize - 1).step_by(width as usize).for_each(|x| *x = 0);
+        }
         let labels: Vec<u32> = (0..config.points).map(|_| draw.between(0, i128::from(classes) - 1) as u32).collect();
         let source = GeneratorSource::derived();
         let generators = source.first(1 << config.log_columns);
@@ -141,12 +170,39 @@ impl Case {
             labels: labels.iter().map(one_hot).collect(),
             shape,
         };
-        sample.start = if config.start_committed { planted(draw, &sample) } else { seeded(&statement) };
+        sample.start = if statement.start.is_committed() { planted(draw, &sample) } else { seeded(&statement) };
         Ok(Self { statement, sample, points, generators, source, point_rows })
     }
 
     fn start_committed(&self) -> bool {
-        matches!(self.statement.start, Start::Committed(_))
+        self.statement.start.is_committed()
+    }
+
+    /// Where the bits of start weights lie, if they are named.
+    #[must_use]
+    pub fn start_layout(&self) -> Option<start_ranges::Layout> {
+        let bases = RowBases::new(&self.sample.shape, true);
+        let bits = self.statement.proves_start()?;
+        Some(start_ranges::Layout::new(&self.sample.shape, bits, bases.start?, bases.total))
+    }
+
+    /// Gives a witness the bits of its start weights, if they are named; nothing if these are out of range.
+    #[must_use]
+    pub fn with_start_bits(&self, mut witness: Witness) -> Option<Witness> {
+        if let Some(layout) = self.start_layout() {
+            witness.start_bits = start::bits(&layout, &self.sample.shape, &witness)?;
+        }
+        Some(witness)
+    }
+
+    /// All committed rows of a witness.
+    fn rows(&self, witness: &Witness) -> Vec<Vec<Scalar>> {
+        let columns = self.sample.shape.columns;
+        let mut rows = witness.rows(&self.sample.shape, self.start_committed());
+        let mut bits = witness.start_bits.concat();
+        bits.resize(bits.len().next_multiple_of(columns), Scalar::ZERO);
+        rows.extend(bits.chunks(columns).map(<[_]>::to_vec));
+        rows
     }
 
     /// The public start weights, if they are public.
@@ -161,25 +217,30 @@ impl Case {
     /// [`ProveError::Degenerate`] for a challenge of zero.
     pub fn attempt(&self, witness: &Witness, strategy: Strategy, tamper: &Tamper) -> Result<Attempt, ProveError> {
         let shape = &self.sample.shape;
-        let rows = witness.rows(shape, self.start_committed());
+        let rows = self.rows(witness);
         let bases = RowBases::new(shape, self.start_committed());
         let mut entropy = Repeatable(Draw(1));
         let mut blinds = self.point_rows.blinds.to_vec();
         let context: [&[u8]; 1] = [b"rows"];
-        blinds.extend(BlindSource::new(&mut entropy, &context)?.draw_many(bases.total - shape.points));
+        blinds.extend(BlindSource::new(&mut entropy, &context)?.draw_many(rows.len() - shape.points));
         let commitments = self.commit(&rows, &blinds);
         let encode = |range: std::ops::Range<usize>| commitments[range].iter().map(group::encode).collect();
         let mut statement = self.statement.clone();
-        if let Some(start) = bases.start {
-            statement.start = Start::Committed(encode(start..bases.end));
+        if let (Some(start), Start::Committed { rows, .. }) = (bases.start, &mut statement.start) {
+            *rows = encode(start..bases.end);
         }
         statement.end = encode(bases.end..bases.cells);
         let digest = statement.digest();
         let blind_source = BlindSource::new(&mut entropy, &[&digest])?;
         let writer = ProofWriter::new(Sender::new(PROTOCOL, &digest), &self.generators, blind_source);
         let mut tap = Tap::new(writer, tamper);
-        commitments[bases.cells..].iter().for_each(|row| tap.inner.sender.send_point("cells.row", row));
+        let (cells, start_bits) = commitments[bases.cells..].split_at(bases.total - bases.cells);
+        cells.iter().for_each(|row| tap.inner.sender.send_point("cells.row", row));
+        start_bits.iter().for_each(|row| tap.inner.sender.send_point("start.row", row));
         plain::prove(&mut tap, shape, witness, self.start_committed(), strategy);
+        if let Some(layout) = self.start_layout() {
+            start::prove_plain(&mut tap, &layout, &witness.start_bits);
+        }
         let Tap { inner: writer, events, .. } = tap;
         let body = self.finish(writer, &events, witness, &rows, &blinds)?;
         Ok(Attempt { statement, proof: Proof { statement: digest, body }, events })
@@ -229,7 +290,8 @@ impl Case {
     /// # Errors
     /// [`ReadError`] if the messages are not those of the protocol.
     pub fn claims(&self, events: &[Event], witness: &Witness) -> Result<Claims, ReadError> {
-        Claims::new(events, &self.sample.shape, self.public_start(witness).as_deref())
+        let layout = self.start_layout();
+        Claims::new(events, &self.sample.shape, self.public_start(witness).as_deref(), layout.as_ref())
     }
 
     /// Names of the hidden claims that do not hold, in order.
@@ -237,7 +299,7 @@ impl Case {
     /// # Errors
     /// As [`Self::claims`].
     pub fn failing(&self, attempt: &Attempt, witness: &Witness) -> Result<Vec<&'static str>, ReadError> {
-        let rows = witness.rows(&self.sample.shape, self.start_committed());
+        let rows = self.rows(witness);
         Ok(self.claims(&attempt.events, witness)?.failing(&rows))
     }
 

@@ -71,13 +71,17 @@ pub fn prove_plain<P: ProverChannel>(channel: &mut P, layout: &Layout, bits: &[V
         dense.extend(point.iter().take(8 * layout.bytes()));
         dense.resize(dense.len().next_multiple_of(1 << log_bits), Scalar::ZERO);
     }
+    prove_bits(channel, &mu, dense);
+}
+
+/// The messages of booleanity at `mu` (cells, then the bits of a cell) from a dense sum.
+pub(crate) fn prove_bits<P: ProverChannel>(channel: &mut P, mu: &[Scalar], bits: Vec<Scalar>) {
     let term = |coefficient, factors: &[usize]| Term { coefficient, factors: factors.to_vec() };
     let terms = vec![term(Scalar::ONE, &[0, 1, 1]), term(-Scalar::ONE, &[0, 1])];
-    let mut sum = SumOfProducts::new(vec![eq_table(&mu), dense], terms);
+    let mut sum = SumOfProducts::new(vec![eq_table(mu), bits], terms);
     let zero = Opening::public(Scalar::ZERO);
     let (claim, _) = sumcheck::prove(channel, "booleanity.bit", zero, &[3; CELL_VARIABLES], &mut sum);
-    let degrees = vec![3; log_bits - CELL_VARIABLES + log_points];
-    sumcheck::prove(channel, "booleanity.cell", claim, &degrees, &mut sum);
+    sumcheck::prove(channel, "booleanity.cell", claim, &vec![3; mu.len() - CELL_VARIABLES], &mut sum);
     channel.hide("booleanity.b", sum.value(1));
 }
 

@@ -6,11 +6,11 @@
 use crate::sample::Sample;
 use crate::witness::{Witness, flatten};
 use sha2::{Digest, Sha256};
-use zkdl_arguments::Shape;
 use zkdl_arguments::opening::{RowValues, holds};
 use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::update::Start;
 use zkdl_arguments::window::{self, Obligations};
+use zkdl_arguments::{Shape, start_ranges};
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::{Scalar, scalar};
@@ -55,6 +55,16 @@ pub enum Event {
     Value(&'static str, Opening),
     /// A challenge.
     Challenge(&'static str, Scalar),
+}
+
+/// Everything said, as numbers.
+#[must_use]
+pub fn said(events: &[Event]) -> Vec<(&'static str, Scalar)> {
+    let one = |event: &Event| match event {
+        Event::Value(label, opening) => (*label, opening.value),
+        Event::Challenge(label, x) => (*label, *x),
+    };
+    events.iter().map(one).collect()
 }
 
 /// Changes a message: gets the events so far, the label, how many messages of that label came before, and the value.
@@ -153,15 +163,24 @@ pub fn public_start(sample: &Sample, witness: &Witness) -> Vec<Vec<i64>> {
 pub struct Claims(pub Obligations<Opening>);
 
 impl Claims {
-    /// What the shipped verifiers conclude from what a prover said; `start` are the start weights, if they are public.
+    /// What the shipped verifiers conclude from what a prover said; `start` are the start weights, if they are public, `bits`
+    /// says where the bits of named ones lie.
     ///
     /// # Errors
     /// [`ReadError`] if it is not what they expect, to the last event.
-    pub fn new(events: &[Event], shape: &Shape, start: Option<&[Vec<i64>]>) -> Result<Self, ReadError> {
+    pub fn new(
+        events: &[Event],
+        shape: &Shape,
+        start: Option<&[Vec<i64>]>,
+        bits: Option<&start_ranges::Layout>,
+    ) -> Result<Self, ReadError> {
         let slices: Vec<&[i64]> = start.unwrap_or_default().iter().map(Vec::as_slice).collect();
         let values = if start.is_some() { Start::Public(&slices) } else { Start::Committed };
         let mut replay = Replay::new(events);
-        let obligations = window::verify(&mut replay, shape, &RowBases::new(shape, start.is_none()), values)?;
+        let mut obligations = window::verify(&mut replay, shape, &RowBases::new(shape, start.is_none()), values)?;
+        if let Some(layout) = bits {
+            obligations.extend(start_ranges::verify(&mut replay, layout)?);
+        }
         if !replay.is_complete() {
             return Err(ReadError::Trailing { bytes: replay.events.len() });
         }

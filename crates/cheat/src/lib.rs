@@ -16,6 +16,7 @@
 //! | [`fast`] | the shipped provers in a row, over any channel |
 //! | [`case`] | real statements, and real proofs of cheating witnesses |
 //! | [`data`] | the same for proofs of a data set |
+//! | [`start`] | bits of start weights that a run was given |
 //! | [`audit`] | thousands of questions about data sets, honest and forged answers, and how many were judged wrongly |
 //!
 //! Position: beside the proof's crates; nothing depends on it.
@@ -29,6 +30,7 @@ pub mod plain;
 pub mod plain_relu;
 pub mod relation;
 pub mod sample;
+pub mod start;
 pub mod tensor;
 pub mod trainer;
 pub mod witness;

@@ -43,6 +43,8 @@ pub struct Witness {
     pub committed_end: Tensor<4>,
     /// Rows of data points: features, label, slack.
     pub points: Vec<Vec<Scalar>>,
+    /// Bits of every row of named start weights; nothing where the start is not named.
+    pub start_bits: Vec<Vec<Scalar>>,
     /// Junk added to committed rows: kind of row, index within the kind, column, value.
     pub junk: Vec<(Kind, usize, usize, Scalar)>,
 }
@@ -101,6 +103,7 @@ impl Witness {
             committed_start: stack(&sample.start),
             committed_end: Tensor::new(),
             points: sample.features.iter().zip(&sample.labels).map(row).collect(),
+            start_bits: Vec::new(),
             junk: Vec::new(),
         }
     }

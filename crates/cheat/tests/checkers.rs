@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use zkdl_arguments::Shape;
-use zkdl_cheat::case::{Case, Config};
+use zkdl_cheat::case::{Beginning, Case, Config};
 use zkdl_cheat::fast;
 use zkdl_cheat::harness::{Claims, Counter, Tap, untouched};
 use zkdl_cheat::trainer::honest;
@@ -56,7 +56,7 @@ impl Checked for View<'_> {
 
 fn case() -> (Case, Witness, Packed) {
     let widths = vec![5, 4, 3, 2];
-    let config = Config { seed: 5, widths, batch: 3, steps: 3, points: 5, log_columns: 8, start_committed: true };
+    let config = Config { seed: 5, widths, batch: 3, steps: 3, points: 5, log_columns: 8, beginning: Beginning::Later };
     let case = Case::new(&config).unwrap();
     let witness = honest(&case.sample).unwrap();
     let packed = Packed::new(&case.sample, &witness);
@@ -95,7 +95,7 @@ fn proven(case: &Case, packed: &Packed, rows: &[Vec<Scalar>]) -> Vec<&'static st
     let tamper = untouched();
     let mut tap = Tap::new(Counter::new(11), &tamper);
     fast::prove(&mut tap, &case.sample.shape, packed, true);
-    Claims::new(&tap.events, &case.sample.shape, None).unwrap().failing(rows)
+    Claims::new(&tap.events, &case.sample.shape, None, None).unwrap().failing(rows)
 }
 
 /// Applies a change to the packed witness and to what is committed; says which equation it violates.

@@ -144,7 +144,7 @@ fn compare(seed: u64, sizes: &Sizes, committed: bool) -> Result<(), TestCaseErro
     }
     prop_assert_eq!(events.len(), plain.len());
     let start = (!committed).then_some(packed.start.as_slice());
-    let claims = Claims::new(&events, &sample.shape, start).unwrap();
+    let claims = Claims::new(&events, &sample.shape, start, None).unwrap();
     let none: Vec<&str> = Vec::new();
     prop_assert_eq!(claims.failing(&witness.rows(&sample.shape, committed)), none.clone());
     let junk = rows_with_junk(&sample, &witness, committed, &mut Draw(seed));

@@ -162,6 +162,9 @@ pub(crate) enum WeightsVerb {
     Export {
         /// The run directory
         run: PathBuf,
+        /// Instead the weights that the run was given, which its first window commits to: into RUN/start
+        #[arg(long)]
+        start: bool,
     },
     /// Decide the class of points with the final weights, exactly as training computes: a class a line
     Predict {
@@ -171,15 +174,15 @@ pub(crate) enum WeightsVerb {
         #[arg(long, value_name = "FILE")]
         query: PathBuf,
     },
-    /// Verify that a file of weights holds what a proven model commits to
-    #[command(after_help = EXIT_CODES)]
+    /// Verify that a file of weights holds what a proven run ends with, or was given to start from
+    #[command(visible_alias = "open", after_help = EXIT_CODES)]
     Verify {
         /// The weights, float32 or integers, as `weights export` wrote them
         weights: PathBuf,
         /// The proof; weights.proof beside the weights by default
         #[arg(long, value_name = "FILE")]
         proof: Option<PathBuf>,
-        /// The statement of the last window of the run
+        /// The statement of the last window of the run, or of the first for weights that it was given
         #[arg(long, value_name = "FILE", conflicts_with = "public")]
         statement: Option<PathBuf>,
         /// A run directory, or a copy of its public directory, that has this statement

@@ -27,7 +27,7 @@ use zkdl::error::VerifyError;
 use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
-use zkdl::{BlindedRows, PointCommitments, ProveError, ProverInput, Start, Statement};
+use zkdl::{BlindedRows, Origin, PointCommitments, ProveError, ProverInput, Start, Statement};
 use zkdl_commit::blinds::OsEntropy;
 use zkdl_field::Scalar;
 use zkdl_field::generators::Generators;
@@ -108,7 +108,7 @@ impl Bench {
         watch.lap();
         let start = commit(context, &generators, &statement, &weights)?;
         setup.push(("weight commitment", watch.lap()));
-        statement.start = Start::Committed(start.rows.clone());
+        statement.start = Start::Committed { origin: Origin::Seed, rows: start.rows.clone() };
         Ok(Self {
             algorithm,
             statement,

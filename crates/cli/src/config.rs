@@ -2,8 +2,9 @@
 
 use crate::error::{CliError, Result};
 use serde::{Deserialize, Deserializer};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zkdl::columns::Preference;
+use zkdl::statement::START_WIDTHS;
 use zkdl_train::{Format, LearningRate, RateError};
 
 mod data;
@@ -51,6 +52,28 @@ pub(crate) struct TrainingConfig {
     /// What fixes the order of the data, unless a beacon does (see [`crate::beacon`]).
     #[serde(default, deserialize_with = "nonce")]
     pub(crate) nonce: Option<[u8; 32]>,
+    /// A safetensors file of weights to start from, in place of the public seed's; relative to the run directory.
+    pub(crate) start: Option<PathBuf>,
+    /// Bits of such a weight: 16, 32 or 64.
+    start_bits: Option<u32>,
+}
+
+/// Weights that a run is given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// Their file.
+    pub(crate) file: &'a Path,
+    /// Bits of each.
+    pub(crate) bits: u32,
+}
+
+impl TrainingConfig {
+    /// The weights that the run is given, if it is. Unless their bits are configured, they have room for 2^7 in magnitude.
+    pub(crate) fn given(&self, format: &Format) -> Option<Given<'_>> {
+        let room = || START_WIDTHS.into_iter().find(|width| *width >= format.f_w().saturating_add(8)).unwrap_or(64);
+        let file = self.start.as_deref()?;
+        Some(Given { file, bits: self.start_bits.unwrap_or_else(room) })
+    }
 }
 
 /// One rate, or `[[step, rate], ..]`.
@@ -112,6 +135,9 @@ impl Config {
         config.data.source(Path::new("")).and(config.data.quantisers()).map(|_| ()).or_else(|e| refuse(&e))?;
         if config.data.test_points.is_some() && config.data.train_points.is_some() {
             refuse("[data] takes `test_points` or `train_points`, not both")?;
+        }
+        if config.training.start_bits.is_some() && config.training.start.is_none() {
+            refuse("[training] start_bits is about the weights of a `start` file, and there is none")?;
         }
         if config.proof.prefer.is_some() && config.proof.log_columns.is_some() {
             refuse("[proof] takes `prefer` or `log_columns`, not both")?;

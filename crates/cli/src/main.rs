@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`config`], [`plan`] | `zkdl.toml`; the run it describes, checked |
-//! | [`beacon`] | what fixes the order of the data |
+//! | [`beacon`], [`start`] | what fixes the order of the data; weights that a run is given |
 //! | [`run_dir`], [`atomic`], [`secret`] | the run directory, its files and their encodings |
 //! | [`question`] | what is asked about a data set |
 //! | [`progress`], [`report`], [`error`] | stderr, stdout, exit codes |
@@ -40,6 +40,7 @@ mod run_dir;
 mod run_report;
 mod secret;
 mod serve;
+mod start;
 mod train;
 mod verify;
 mod weights;

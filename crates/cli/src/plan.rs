@@ -6,12 +6,13 @@ use crate::data;
 use crate::error::{CliError, Result};
 use crate::run_dir::{RunDir, read_secret};
 use crate::secret::{BoundaryRows, Checkpoint, SecretData};
+use crate::start;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use zkdl::columns::choose_log_columns;
 use zkdl::describe::config_digest;
 use zkdl::statement::Limits;
-use zkdl::{Start, Statement};
+use zkdl::{Origin, Start, Statement};
 use zkdl_dataset::Descriptor;
 use zkdl_dataset::schedule::Schedule;
 use zkdl_train::{Algorithm, RatePlan, Weights, initial_weights};
@@ -24,6 +25,9 @@ pub(crate) struct Plan {
     nonce: [u8; 32],
     log_columns: u32,
     rates: RatePlan,
+    origin: Origin,
+    /// Digest of the weights that the run was given, once they are read.
+    given: Option<[u8; 32]>,
     /// The algorithm.
     pub(crate) algorithm: Algorithm,
     /// The order of the data.
@@ -97,7 +101,20 @@ impl Plan {
         let preferred = choose_log_columns(&algorithm, window.min(steps) as usize, preference);
         let log_columns = config.proof.log_columns.unwrap_or(preferred);
         let hidden = config.network.hidden.clone();
-        let plan = Self { descriptor, hidden, nonce, log_columns, rates, algorithm, schedule, steps, window };
+        let origin = training.given(&format).map_or(Origin::Seed, |given| Origin::Named { bits: given.bits });
+        let plan = Self {
+            descriptor,
+            hidden,
+            nonce,
+            log_columns,
+            rates,
+            origin,
+            given: None,
+            algorithm,
+            schedule,
+            steps,
+            window,
+        };
         let first = plan.draft(plan.window(0)?);
         first.sizes(&Limits::default()).map_err(|e| refuse(e.into()))?;
         Ok(plan)
@@ -138,9 +155,18 @@ impl Plan {
             first_step: window.first,
             multipliers: self.multipliers(window),
             log_columns: self.log_columns,
-            start: if window.first == 0 { Start::Seed } else { Start::Committed(Vec::new()) },
+            start: if window.first == 0 && self.origin == Origin::Seed {
+                Start::Seed
+            } else {
+                Start::Committed { origin: self.origin, rows: Vec::new() }
+            },
             end: Vec::new(),
         }
+    }
+
+    /// Where the run starts.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// c_t of a window.
@@ -153,12 +179,8 @@ impl Plan {
         self.rates.multiplier(step)
     }
 
-    /// The weights that the public seed gives.
-    pub(crate) fn initial_weights(&self) -> Weights {
-        initial_weights(&self.algorithm, &self.descriptor.root, &self.nonce)
-    }
-
-    /// Digest of everything that the weights depend on: data root, configuration and the learning rate's multipliers.
+    /// Digest of everything that the weights depend on: data root, configuration, the learning rate's multipliers, and the
+    /// weights that the run was given, once they are read.
     pub(crate) fn digest(&self) -> [u8; 32] {
         let whole = Window { index: 0, first: 0, end: 1 };
         let mut hash = Sha256::new();
@@ -168,6 +190,9 @@ impl Plan {
         for (step, c) in &self.rates.multipliers {
             hash.update(step.to_le_bytes());
             hash.update(c.to_le_bytes());
+        }
+        if let Some(given) = self.given {
+            hash.update(given);
         }
         hash.finalize().into()
     }
@@ -191,6 +216,7 @@ pub(crate) struct Run {
     pub(crate) plan: Plan,
     /// What it is computed from.
     pub(crate) data: SecretData,
+    start: Weights,
 }
 
 impl Run {
@@ -202,9 +228,22 @@ impl Run {
         let data = data::open(&dir)?;
         same_data_section(&config, &data.descriptor, &path)?;
         let nonce = beacon::nonce(&config, &dir)?.ok_or_else(|| beacon::missing(&dir, &data.descriptor.root))?;
-        let plan = Plan::new(&config, data.descriptor.clone(), nonce, &path)?;
+        let mut plan = Plan::new(&config, data.descriptor.clone(), nonce, &path)?;
         dir.prepare()?;
-        Ok(Self { dir, plan, data })
+        let start = match config.training.given(&plan.algorithm.format) {
+            None => initial_weights(&plan.algorithm, &plan.descriptor.root, &plan.nonce),
+            Some(given) => {
+                let weights = start::weights(&dir, &plan, given)?;
+                plan.given = Some(start::digest(&weights));
+                weights
+            }
+        };
+        Ok(Self { dir, plan, data, start })
+    }
+
+    /// The weights before step 0: the public seed's, or those that the run was given.
+    pub(crate) fn start(&self) -> &Weights {
+        &self.start
     }
 
     /// Features and class of a training point.
@@ -215,7 +254,7 @@ impl Run {
     /// The weights before a step, if they are there.
     pub(crate) fn weights(&self, step: u64) -> Result<Option<Weights>> {
         if step == 0 {
-            return Ok(Some(self.plan.initial_weights()));
+            return Ok(Some(self.start.clone()));
         }
         let path = self.dir.weights(step);
         let Some(bytes) = read_secret(&path)? else { return Ok(None) };

@@ -89,6 +89,7 @@ fn of_training(phase: Phase) -> &'static str {
     match phase {
         Phase::Generators => "generators",
         Phase::Commit => "commit",
+        Phase::Argument(Argument::Start) => "start weights",
         Phase::Argument(Argument::Forward) => "forward",
         Phase::Argument(Argument::Backward) => "backward",
         Phase::Argument(Argument::Update) => "update",

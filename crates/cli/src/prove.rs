@@ -17,7 +17,7 @@ use std::time::Instant;
 use zkdl::commitment::{commit_weights, recommit_weights};
 use zkdl::describe::{self, Sizes};
 use zkdl::statement::{Limits, hex};
-use zkdl::{BlindedRows, PointCommitments, ProverInput, Start, Statement, chain};
+use zkdl::{BlindedRows, Origin, PointCommitments, ProverInput, Start, Statement, chain};
 use zkdl_field::generators::Generators;
 use zkdl_train::{Trace, Weights};
 
@@ -169,13 +169,15 @@ impl Ends {
     fn committed(context: Context, run: &Run, window: Window, trace: &Trace) -> Result<Self> {
         let generators = context.generators.first(1 << run.plan.log_columns());
         let commit = |step, weights, before| boundary_rows(run, window, (step, weights), before, &generators);
-        let start = if window.first == 0 { None } else { Some(commit(window.first, &trace.start, None)?) };
+        let public = window.first == 0 && run.plan.origin() == Origin::Seed;
+        let start = if public { None } else { Some(commit(window.first, &trace.start, None)?) };
         let end = commit(window.end, &trace.end, start.as_ref().map(|rows| (&trace.start, rows)))?;
         Ok(Self { start, end })
     }
 
     fn statement(&self, run: &Run, window: Window) -> Statement {
-        let start = self.start.as_ref().map_or(Start::Seed, |rows| Start::Committed(rows.rows.clone()));
+        let committed = |rows: &BlindedRows| Start::Committed { origin: run.plan.origin(), rows: rows.rows.clone() };
+        let start = self.start.as_ref().map_or(Start::Seed, committed);
         Statement { start, end: self.end.rows.clone(), ..run.plan.draft(window) }
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     say(
         "\n7. Write the weights as safetensors, with a proof that they are the proven ones, and sign what was verified",
     )?;
-    weights::export(context, &run)?;
+    weights::export(context, &run, zkdl::model::Boundary::End)?;
     let signer = certify::new_key(&run.dir.secret().join(KEY))?;
     let certified = certify::certify(context, root, &verified, &signer)?;
     say(&format!("{}: signed by a key drawn here, {}", certified.certificate.display(), certified.signer.display()))?;

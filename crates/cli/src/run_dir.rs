@@ -16,6 +16,8 @@
 //! RUN/secret/data                     training rows in committed order, their blinds, test rows
 //! RUN/secret/points                   commitments to the points, while `data commit` has not finished
 //! RUN/report.html                     the run as a page
+//! RUN/start                           the same three for the weights that the run was given, if it was
+//! RUN/secret/start                    these weights as integers
 //! RUN/secret/metrics.json             loss and accuracy of every epoch
 //! RUN/secret/proving-0000.json        what proving window 0 took, on the machine that did it
 //! RUN/secret/weights-44               weights before step 44
@@ -116,6 +118,16 @@ impl RunDir {
     /// Files of the final weights.
     pub(crate) fn model(&self) -> PathBuf {
         self.root.join("model")
+    }
+
+    /// Files of the weights that the run was given.
+    pub(crate) fn start(&self) -> PathBuf {
+        self.root.join("start")
+    }
+
+    /// The weights that the run was given, as integers.
+    pub(crate) fn given(&self) -> PathBuf {
+        self.secret().join("start")
     }
 
     /// The signature of `model`.

@@ -171,7 +171,7 @@ fn last_checkpoint(run: &Run) -> Result<(Weights, u64)> {
     {
         return Ok((weights, step));
     }
-    Ok((plan.initial_weights(), 0))
+    Ok((run.start().clone(), 0))
 }
 
 /// Training that cannot go on: which step, layer, neuron, value and bound is in the cause.

@@ -1,4 +1,5 @@
-//! `zkdl weights`: the final weights as safetensors, with a proof that they are what the proven rows commit to.
+//! `zkdl weights`: the final weights as safetensors, with a proof that they are what the proven rows commit to; the same of
+//! weights that a run was given to start from.
 
 use crate::args::WeightsVerb;
 use crate::atomic::{self, Access};
@@ -15,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use zkdl::describe::model_digest;
-use zkdl::model::{self, WeightsProof};
+use zkdl::model::{self, Boundary, WeightsProof};
 use zkdl::statement::{Limits, hex};
 use zkdl::tensors::{self, Number, TensorError};
-use zkdl::{Statement, VerifyError, chain};
+use zkdl::{Origin, Statement, VerifyError, chain};
 
 /// float32, for every framework.
 pub(crate) const FLOATS: &str = "weights.safetensors";
@@ -30,9 +31,9 @@ pub(crate) const PROOF: &str = "weights.proof";
 /// Runs the verb.
 pub(crate) fn run(context: Context, verb: &WeightsVerb) -> Result<ExitCode> {
     match verb {
-        WeightsVerb::Export { run } => {
+        WeightsVerb::Export { run, start } => {
             let run = Run::open(run)?;
-            let exported = export(context, &run)?;
+            let exported = export(context, &run, if *start { Boundary::Start } else { Boundary::End })?;
             exported.print(context)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -48,8 +49,8 @@ pub(crate) fn run(context: Context, verb: &WeightsVerb) -> Result<ExitCode> {
         WeightsVerb::Verify { weights, proof, statement, public } => {
             let beside = || weights.with_file_name(PROOF);
             let proof = proof.clone().unwrap_or_else(beside);
-            let statement = last_statement(statement.as_deref(), public.as_deref())?;
-            verify_verb(context, weights, &proof, &statement)
+            let statements = statements(statement.as_deref(), public.as_deref())?;
+            verify_verb(context, weights, &proof, &statements)
         }
     }
 }
@@ -65,24 +66,30 @@ pub(crate) struct Exported {
     sizes: Vec<(&'static str, u64)>,
 }
 
-/// Writes the final weights of a run whose last window is proven.
-pub(crate) fn export(context: Context, run: &Run) -> Result<Exported> {
+/// Writes the final weights of a run whose last window is proven, or the weights that it was given if its first is.
+pub(crate) fn export(context: Context, run: &Run, boundary: Boundary) -> Result<Exported> {
     let (plan, root) = (&run.plan, run.dir.root().display());
-    let last = plan.windows() - 1;
-    let statement = run.dir.window(last).statement;
-    let missing =
-        || CliError::usage(format!("{root}: the last window, {last}, is not proven: run `zkdl prove {root}`"));
-    let (Some(weights), Some(rows), true) = (run.weights(plan.steps)?, run.rows(plan.steps)?, statement.exists())
-    else {
+    let (directory, window, step) = match boundary {
+        Boundary::Start if plan.origin() == Origin::Seed => {
+            let why = "this run starts from its public seed: there are no given weights";
+            return Err(CliError::usage(format!("{root}: {why}")));
+        }
+        Boundary::Start => (run.dir.start(), 0, 0),
+        Boundary::End => (run.dir.model(), plan.windows() - 1, plan.steps),
+    };
+    let statement = run.dir.window(window).statement;
+    let missing = || CliError::usage(format!("{root}: window {window} is not proven: run `zkdl prove {root}`"));
+    let (Some(weights), Some(rows), true) = (run.weights(step)?, run.rows(step)?, statement.exists()) else {
         return Err(missing());
     };
     let statement = decoded(Statement::decode(&read(&statement)?), &statement)?;
-    let proof = model::prove(&statement, &weights, &rows.rows.blinds, context.generators);
+    let proof = model::prove(&statement, boundary, &weights, &rows.rows.blinds, context.generators);
     let proof = proof.map_err(|e| CliError::usage("the weights cannot be shown").caused_by(e))?;
-    model::verify(&statement, &weights, &proof, &Limits::default(), context.generators).map_err(|e| {
-        CliError::invalid(format!("{root}: the final weights are not those of the last window")).caused_by(e)
+    model::verify(&statement, boundary, &weights, &proof, &Limits::default(), context.generators).map_err(|e| {
+        CliError::invalid(format!("{root}: the weights before step {step} are not those of window {window}"))
+            .caused_by(e)
     })?;
-    let (model, exact) = (model_digest(&statement.end), tensors::floats_are_exact(&weights));
+    let (model, exact) = (proof.model, tensors::floats_are_exact(&weights));
     let about = [
         ("zkdl.model", hex(&model)),
         ("zkdl.exact", exact.to_string()),
@@ -91,7 +98,6 @@ pub(crate) fn export(context: Context, run: &Run) -> Result<Exported> {
     ];
     let file = |number| tensors::encode(&weights, number, plan.algorithm.format.f_w(), &about);
     let files = [(FLOATS, file(Number::Float)), (INTEGERS, file(Number::Integer)), (PROOF, proof.encode())];
-    let directory = run.dir.model();
     atomic::create_dir(&directory, Access::Public)?;
     for (name, contents) in &files {
         atomic::write(&directory.join(name), contents, Access::Public)?;
@@ -132,33 +138,47 @@ fn predict(run: &Run, query: &Path) -> Result<Vec<u32>> {
         .map_err(|e| CliError::usage("no class can be decided").caused_by(e))
 }
 
-/// The statement whose final rows are the model's: the one given, or the last of a directory.
-fn last_statement(statement: Option<&Path>, public: Option<&Path>) -> Result<Statement> {
+/// The statements that a proof of weights may be about: the one given, or the last and the first of a directory.
+fn statements(statement: Option<&Path>, public: Option<&Path>) -> Result<Vec<Statement>> {
     let read_one = |path: &Path| decoded(Statement::decode(&read(path)?), path);
     match (statement, public) {
-        (Some(path), _) => read_one(path),
+        (Some(path), _) => Ok(vec![read_one(path)?]),
         (None, Some(root)) => {
             let dir = RunDir::for_auditor(root);
-            let statements: Vec<Statement> =
+            let mut statements: Vec<Statement> =
                 dir.windows()?.into_iter().map(|i| read_one(&dir.window(i).statement)).collect::<Result<_>>()?;
+            statements.sort_by_key(chain::end);
             let none = || CliError::usage(format!("{}: no statements here", dir.public().display()));
-            statements.into_iter().max_by_key(chain::end).ok_or_else(none)
+            let last = statements.pop().ok_or_else(none)?;
+            statements.truncate(1);
+            statements.push(last);
+            Ok(statements)
         }
         (None, None) => Err(CliError::usage("give --public DIR, or --statement FILE of the last window")),
     }
 }
 
-fn verify_verb(context: Context, weights: &Path, proof: &Path, statement: &Statement) -> Result<ExitCode> {
+fn verify_verb(context: Context, weights: &Path, proof: &Path, statements: &[Statement]) -> Result<ExitCode> {
     let started = Instant::now();
-    if let Err(error) = verify(context, weights, proof, statement) {
-        return refused(context, Err(error));
-    }
-    let (model, time) = (hex(&model_digest(&statement.end)), started.elapsed().as_secs_f64());
+    let verified = read_proof(proof).and_then(|read| {
+        let (statement, boundary) = described(&read, statements)?;
+        check(context, weights, &read, (statement, boundary))?;
+        Ok((read.model, boundary))
+    });
+    let (model, boundary) = match verified {
+        Ok((model, boundary)) => (hex(&model), boundary),
+        Err(error) => return refused(context, Err(error)),
+    };
+    let time = started.elapsed().as_secs_f64();
+    let (which, about) = match boundary {
+        Boundary::Start => ("start", "The run began with them: `zkdl verify` shows what it did."),
+        Boundary::End => ("end", "How they came about is what the training proofs show: `zkdl verify`."),
+    };
     if context.json {
-        emit_json(&json!({ "verdict": "VALID", "model": model, "weights": weights, "seconds": time }))?;
+        emit_json(&json!({ "verdict": "VALID", "model": model, "of": which, "weights": weights, "seconds": time }))?;
     } else {
         emit(&format!(
-            "VALID: verified in {}\n  {} holds exactly the weights that the rows of model {model} commit to.\n  How they came about is what the training proofs show: `zkdl verify`.",
+            "VALID: verified in {}\n  {} holds exactly the weights that the rows of model {model} commit to.\n  {about}",
             seconds(time),
             weights.display()
         ))?;
@@ -166,17 +186,41 @@ fn verify_verb(context: Context, weights: &Path, proof: &Path, statement: &State
     Ok(ExitCode::SUCCESS)
 }
 
+fn read_proof(path: &Path) -> Result<WeightsProof> {
+    decoded(WeightsProof::decode(&read(path)?), path)
+}
+
+/// The rows that a proof names: final ones, or the first of a run that was given them.
+fn described<'s>(proof: &WeightsProof, statements: &'s [Statement]) -> Result<(&'s Statement, Boundary)> {
+    let ends = statements.iter().map(|statement| (statement, Boundary::End));
+    let first = statements.iter().filter(|statement| statement.proves_start().is_some());
+    let mut all = ends.chain(first.map(|statement| (statement, Boundary::Start)));
+    let named = all.find(|(statement, boundary)| model_digest(boundary.rows(statement)) == proof.model);
+    let no = || {
+        let model = hex(&proof.model);
+        CliError::invalid(format!("the proof is about model {model}, with which this run neither ends nor starts"))
+    };
+    named.ok_or_else(no)
+}
+
 /// Whether a file of weights holds what the final rows of a statement commit to.
 pub(crate) fn verify(context: Context, weights: &Path, proof: &Path, statement: &Statement) -> Result<()> {
-    let (contents, proof_bytes) = (read(weights)?, read(proof)?);
+    check(context, weights, &read_proof(proof)?, (statement, Boundary::End))
+}
+
+fn check(
+    context: Context,
+    weights: &Path,
+    proof: &WeightsProof,
+    (statement, boundary): (&Statement, Boundary),
+) -> Result<()> {
     let algorithm = statement.algorithm();
     let name = weights.display();
-    let tensors = tensors::decode(&contents, &algorithm.widths, algorithm.format.f_w()).map_err(|e| match e {
+    let tensors = tensors::decode(&read(weights)?, &algorithm.widths, algorithm.format.f_w()).map_err(|e| match e {
         TensorError::Format(_) => CliError::usage(name.to_string()).caused_by(e),
         e => CliError::invalid(name.to_string()).caused_by(e),
     })?;
-    let proof_read = decoded(WeightsProof::decode(&proof_bytes), proof)?;
-    let verdict = model::verify(statement, &tensors, &proof_read, &Limits::default(), context.generators);
+    let verdict = model::verify(statement, boundary, &tensors, proof, &Limits::default(), context.generators);
     if verdict == Err(VerifyError::OtherWeights) && !tensors::floats_are_exact(&tensors) {
         let why = "these are not the model's weights, or float32 has rounded them: verify the file of integers";
         return Err(CliError::invalid(format!("{name}: {why}")));

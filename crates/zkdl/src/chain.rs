@@ -3,7 +3,7 @@
 //! Windows that follow one another are one longer window, and are described as one. Steps cannot be repeated, and what lies
 //! between two windows that do not meet is not claimed.
 
-use crate::statement::{Start, Statement};
+use crate::statement::{Origin, Start, Statement};
 
 /// Why statements are not those of one run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum ChainError {
         /// Which, counted from 0 in the order of steps.
         window: usize,
     },
-    /// Network, format, batch, rounding, cap on steps, nonce or columns.
+    /// Network, format, batch, rounding, cap on steps, nonce, columns or where the run started.
     #[error("window {window} has another configuration than the first")]
     Configuration {
         /// Which.
@@ -44,10 +44,11 @@ pub fn end(statement: &Statement) -> u64 {
     statement.first_step.saturating_add(statement.multipliers.len() as u64)
 }
 
-/// Whether a statement is about all steps of its run: from the public seed to the last.
+/// Whether a statement is about all steps of its run: from the public seed, or the weights that the run was given, to the last.
 #[must_use]
 pub fn is_whole(statement: &Statement) -> bool {
-    statement.first_step == 0 && statement.start == Start::Seed && end(statement) == statement.max_steps
+    let begins = !statement.start.is_committed() || statement.start.origin() != Origin::Seed;
+    statement.first_step == 0 && begins && end(statement) == statement.max_steps
 }
 
 /// The windows of one run, in any order, as the stretches of steps that they cover: each is the statement that its windows
@@ -86,15 +87,15 @@ fn follows(last: &Statement, next: &Statement, window: usize) -> Result<bool, Ch
     if start < end || next.multipliers.is_empty() {
         return Err(ChainError::Overlap { window, start, end });
     }
-    match &next.start {
-        Start::Committed(rows) if *rows == last.end => Ok(true),
-        _ => Err(ChainError::Weights { window }),
+    if next.start.is_committed() && next.start.rows() == last.end {
+        return Ok(true);
     }
+    Err(ChainError::Weights { window })
 }
 
 /// What all windows of a run have in common.
 fn run(statement: &Statement) -> Statement {
-    let Statement { data, hidden, format, batch, r_l, max_steps, nonce, log_columns, .. } = statement;
+    let Statement { data, hidden, format, batch, r_l, max_steps, nonce, log_columns, start, .. } = statement;
     Statement {
         data: data.clone(),
         hidden: hidden.clone(),
@@ -106,7 +107,7 @@ fn run(statement: &Statement) -> Statement {
         log_columns: *log_columns,
         first_step: 0,
         multipliers: Vec::new(),
-        start: Start::Seed,
+        start: Start::Committed { origin: start.origin(), rows: Vec::new() },
         end: Vec::new(),
     }
 }
@@ -116,12 +117,16 @@ mod tests {
     use super::*;
     use crate::describe::tests::statement;
 
+    fn later(row: [u8; 32], rows: usize) -> Start {
+        Start::Committed { origin: Origin::Seed, rows: vec![row; rows] }
+    }
+
     /// Four windows of three steps.
     fn windows() -> Vec<Statement> {
         let first = Statement { max_steps: 12, ..statement() };
         let next = |i: u8| Statement {
             first_step: 3 * u64::from(i),
-            start: Start::Committed(vec![[2 + i; 32]; 4]),
+            start: later([2 + i; 32], 4),
             end: vec![[3 + i; 32]; 4],
             ..first.clone()
         };
@@ -156,8 +161,10 @@ mod tests {
         let all = windows();
         assert!(!stretches(&all[..3]).unwrap().iter().any(is_whole));
         assert!(!stretches(&all[1..]).unwrap().iter().any(is_whole));
-        let named = Statement { start: Start::Committed(vec![]), ..stretches(&all).unwrap()[0].clone() };
-        assert!(!is_whole(&named));
+        let whole = stretches(&all).unwrap()[0].clone();
+        assert!(!is_whole(&Statement { start: later([0; 32], 0), ..whole.clone() }));
+        let named = Start::Committed { origin: Origin::Named { bits: 32 }, rows: vec![] };
+        assert!(is_whole(&Statement { start: named, ..whole }));
     }
 
     #[test]
@@ -169,7 +176,8 @@ mod tests {
             stretches(&all).unwrap_err()
         };
         assert_eq!(refused(|s| s.data.root = [0; 32]), ChainError::Data { window: 2 });
-        let configurations: [Change; 8] = [
+        let configurations: [Change; 9] = [
+            |s| s.start = Start::Committed { origin: Origin::Named { bits: 32 }, rows: s.start.rows().to_vec() },
             |s| s.hidden[0] += 1,
             |s| s.format.f_a += 1,
             |s| s.batch += 1,
@@ -188,8 +196,8 @@ mod tests {
         assert_eq!(refused(|s| s.multipliers.clear()), overlap(6));
         let weights = ChainError::Weights { window: 2 };
         assert_eq!(refused(|s| s.start = Start::Seed), weights);
-        assert_eq!(refused(|s| s.start = Start::Committed(vec![[5; 32]; 4])), weights);
-        assert_eq!(refused(|s| s.start = Start::Committed(vec![[4; 32]; 3])), weights);
+        assert_eq!(refused(|s| s.start = later([5; 32], 4)), weights);
+        assert_eq!(refused(|s| s.start = later([4; 32], 3)), weights);
     }
 
     #[test]

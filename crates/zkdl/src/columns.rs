@@ -11,7 +11,7 @@
 //! Below 2^9 rows the inner-product argument takes most of the prover's time, and a proof is hardly shorter for it. Rows do not
 //! cross steps or layers: columns that the cells of one step and layer do not fill are wasted on everybody.
 
-use crate::statement::{Limits, most_classes};
+use crate::statement::{Limits, Origin, Start, most_classes};
 use std::str::FromStr;
 use zkdl_train::{Algorithm, CellLayout};
 
@@ -75,7 +75,8 @@ fn filled(algorithm: &Algorithm, cell: u64) -> u32 {
 /// Columns that a verifier with the default limits takes.
 fn allowed(algorithm: &Algorithm) -> u32 {
     let limits = Limits::default();
-    let weights = limits.column_weights / most_classes(&algorithm.widths, true);
+    let any = Start::Committed { origin: Origin::Named { bits: 64 }, rows: Vec::new() };
+    let weights = limits.column_weights / most_classes(&algorithm.widths, &any);
     weights.max(1).ilog2().min(limits.log_columns)
 }
 

@@ -12,7 +12,7 @@
 //! Nothing here trusts the statement: any that decodes can be described, also a nonsensical one.
 
 use crate::error::StatementError;
-use crate::statement::{GENERATORS, Limits, PROTOCOL, Start, Statement, hex};
+use crate::statement::{GENERATORS, Limits, Origin, PROTOCOL, Start, Statement, hex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zkdl_arguments::rows::{cell_row_count, weight_row_count};
@@ -63,9 +63,7 @@ pub fn model_digest(rows: &[[u8; 32]]) -> [u8; 32] {
 pub fn config_digest(statement: &Statement) -> [u8; 32] {
     let mut bare = Statement { end: Vec::new(), log_columns: 0, ..statement.clone() };
     bare.data.root = [0; 32];
-    if let Start::Committed(rows) = &mut bare.start {
-        rows.clear();
-    }
+    bare.start = bare.start.without_rows();
     let mut hash = labelled(CONFIG);
     hash.update(bare.encode());
     hash.finalize().into()
@@ -105,9 +103,13 @@ fn widths(statement: &Statement) -> Vec<u32> {
 pub fn to_json(statement: &Statement) -> Value {
     let start = match &statement.start {
         Start::Seed => json!({ "kind": "public seed" }),
-        Start::Committed(rows) => {
-            json!({ "kind": "committed", "model": hex(&model_digest(rows)), "rows": rows.len() })
-        }
+        Start::Committed { origin, rows } => json!({
+            "kind": "committed", "model": hex(&model_digest(rows)), "rows": rows.len(),
+            "run_started_from": match origin {
+                Origin::Seed => json!({ "kind": "public seed" }),
+                Origin::Named { bits } => json!({ "kind": "named weights", "bits": bits }),
+            },
+        }),
     };
     let multipliers: Vec<Value> = pieces(statement)
         .into_iter()
@@ -262,11 +264,16 @@ fn rates_in_words(statement: &Statement) -> String {
 fn start_in_words(statement: &Statement) -> String {
     match &statement.start {
         Start::Seed => "Start: weights drawn from data root and nonce, known to everyone.".to_owned(),
-        Start::Committed(rows) => format!(
-            "Start: the weights of model {}, {} committed rows that the statement lists.",
-            hex(&model_digest(rows)),
-            rows.len()
-        ),
+        Start::Committed { rows, .. } => {
+            let model = hex(&model_digest(rows));
+            let which = statement.proves_start().map_or_else(String::new, |bits| {
+                format!(" They were given to the run, and are integers of {bits} bits.")
+            });
+            format!(
+                "Start: the weights of model {model}, {} committed rows that the statement lists.{which}",
+                rows.len()
+            )
+        }
     }
 }
 
@@ -286,11 +293,17 @@ pub fn data_claim(data: &Descriptor) -> String {
 pub fn premises(statement: &Statement) -> Vec<String> {
     let mut premises =
         vec!["Not proven here: that the data root was published before the nonce was chosen.".to_owned()];
-    if let Start::Committed(rows) = &statement.start {
-        premises.push(format!(
-            "Not proven here: how the start weights {} came about. That takes valid proofs of all earlier steps, each starting from the final rows of the one before.",
-            hex(&model_digest(rows))
-        ));
+    if let Start::Committed { rows, .. } = &statement.start {
+        let how = match statement.proves_start() {
+            Some(_) => {
+                "They were given to the run; who has them as a file can be shown that they are these: `zkdl weights verify`."
+            }
+            None => {
+                "That takes valid proofs of all earlier steps, each starting from the final rows of the one before."
+            }
+        };
+        let model = hex(&model_digest(rows));
+        premises.push(format!("Not proven here: how the start weights {model} came about. {how}"));
     }
     premises
 }
@@ -357,7 +370,8 @@ pub(crate) mod tests {
         let json = to_json(&statement);
         assert_eq!(json["model"]["digest"], hex(&model_digest(&statement.end)));
         assert_eq!(json["multipliers"][1]["from_step"], 2);
-        let later = Statement { start: Start::Committed(statement.end.clone()), ..statement.clone() };
+        let start = Start::Committed { origin: Origin::Seed, rows: statement.end.clone() };
+        let later = Statement { start, first_step: 3, ..statement.clone() };
         assert_eq!(premises(&statement).len() + 1, premises(&later).len());
     }
 

@@ -168,6 +168,12 @@ pub enum ProveError {
     /// The data are not what the descriptor says.
     #[error("a feature is outside the range of its column, or a label is no class: the descriptor is of other data")]
     OutOfRange,
+    /// Start weights are larger than the statement says.
+    #[error("a start weight has more than {bits} bits")]
+    StartOutOfRange {
+        /// What the statement says.
+        bits: u32,
+    },
     /// The question has no answer.
     #[error("the question is refused: {0}")]
     Query(#[from] QueryError),

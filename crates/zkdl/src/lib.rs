@@ -54,7 +54,7 @@ pub use error::{ProveError, VerifyError};
 pub use generators::GeneratorSource;
 pub use points::DataSet;
 pub use query::{Query, Question};
-pub use statement::{Start, Statement};
+pub use statement::{Origin, Start, Statement};
 pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
 pub use zkdl_arguments::progress::Argument;
 

@@ -40,6 +40,26 @@ const WHAT: &str = "proof of weights";
 const MAGIC: &str = "zkdl-weights-proof";
 const VERSION: u32 = 1;
 
+/// Which weights of a statement are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Those that its committed start rows hold.
+    Start,
+    /// Those that its final rows hold.
+    End,
+}
+
+impl Boundary {
+    /// The rows.
+    #[must_use]
+    pub fn rows(self, statement: &Statement) -> &[[u8; 32]] {
+        match self {
+            Self::Start => statement.start.rows(),
+            Self::End => &statement.end,
+        }
+    }
+}
+
 /// The proof that weights are those of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WeightsProof {
@@ -74,18 +94,20 @@ impl WeightsProof {
     }
 }
 
-/// Proves that the final rows of `statement` hold `weights`, under `blinds`.
+/// Proves that the rows of `statement` at `boundary` hold `weights`, under `blinds`.
 ///
 /// # Errors
 /// [`ProveError::Statement`], [`ProveError::Witness`] for weights or blinds of another shape, [`ProveError::Randomness`].
 /// Weights that the rows do not hold give a proof that does not verify.
 pub fn prove(
     statement: &Statement,
+    boundary: Boundary,
     weights: &Weights,
     blinds: &[Scalar],
     generators: &GeneratorSource,
 ) -> Result<WeightsProof, ProveError> {
-    let rows = statement.end.len();
+    let committed = boundary.rows(statement);
+    let rows = committed.len();
     let sizes = [("the number of weight rows", row_count(statement)?), ("the number of weight blinds", blinds.len())];
     if let Some((what, got)) = sizes.into_iter().find(|(_, got)| *got != rows) {
         return Err(ProveError::Witness { what, got, expected: rows });
@@ -95,7 +117,7 @@ pub fn prove(
         got: weights.parameters(),
         expected: statement.algorithm().parameters() as usize,
     })?;
-    let digest = digest(statement, weights);
+    let digest = digest(statement, committed, weights);
     let generators = generators.first(1 << statement.log_columns);
     let secret = Hedge::new().scalars(blinds).finish();
     let blind_source = BlindSource::new(&mut OsEntropy, &[&digest, &*secret])?;
@@ -103,10 +125,10 @@ pub fn prove(
     let rho = powers(ProverChannel::challenge(&mut channel, "rows"), rows);
     let public = combined(statement, weights, &rho)?;
     representation::prove(&mut channel, &public, &[], &Zeroizing::new(dot(&rho, blinds)));
-    Ok(WeightsProof { model: model_digest(&statement.end), body: channel.sender.finish() })
+    Ok(WeightsProof { model: model_digest(committed), body: channel.sender.finish() })
 }
 
-/// Verifies that the final rows of `statement` hold exactly these weights.
+/// Verifies that the rows of `statement` at `boundary` hold exactly these weights.
 ///
 /// # Errors
 /// [`VerifyError::Weights`] for weights of another shape, [`VerifyError::StatementMismatch`] for a proof about another model,
@@ -114,6 +136,7 @@ pub fn prove(
 /// hold something else.
 pub fn verify(
     statement: &Statement,
+    boundary: Boundary,
     weights: &Weights,
     proof: &WeightsProof,
     limits: &Limits,
@@ -121,14 +144,15 @@ pub fn verify(
 ) -> Result<(), VerifyError> {
     statement.shape(limits)?;
     weights.check_shape(&statement.algorithm().widths)?;
-    let model = model_digest(&statement.end);
+    let committed = boundary.rows(statement);
+    let model = model_digest(committed);
     if proof.model != model {
         return Err(VerifyError::StatementMismatch { proof: hex(&proof.model), statement: hex(&model) });
     }
-    let digest = digest(statement, weights);
+    let digest = digest(statement, committed, weights);
     let mut channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
-    register_points(&mut channel, "final weights", &statement.end)?;
-    let rho = powers(VerifierChannel::challenge(&mut channel, "rows"), statement.end.len());
+    register_points(&mut channel, "weights", committed)?;
+    let rho = powers(VerifierChannel::challenge(&mut channel, "rows"), committed.len());
     let public = combined(statement, weights, &rho)?;
     let terms = rho.into_iter().enumerate().collect();
     representation::verify(&mut channel, Commitment { terms, constant: Scalar::ZERO }, &public)?;
@@ -144,13 +168,13 @@ fn row_count(statement: &Statement) -> Result<usize, ProveError> {
 }
 
 /// Everything public.
-fn digest(statement: &Statement, weights: &Weights) -> [u8; 32] {
+fn digest(statement: &Statement, rows: &[[u8; 32]], weights: &Weights) -> [u8; 32] {
     let widths = statement.algorithm().widths;
     let mut hash = Sha256::new();
     hash.update(statement.log_columns.to_le_bytes());
     hash.update((widths.len() as u64).to_le_bytes());
     widths.iter().for_each(|width| hash.update(width.to_le_bytes()));
-    hash.update(model_digest(&statement.end));
+    hash.update(model_digest(rows));
     let all = weights.layers.iter().fold(Hedge::new(), |hedge, layer| hedge.integers(&layer.values));
     hash.update(*all.finish());
     hash.finalize().into()

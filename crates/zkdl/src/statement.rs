@@ -8,7 +8,7 @@ use crate::error::StatementError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use zkdl_arguments::rows::weight_row_count;
-use zkdl_arguments::{Format as CellFormat, Shape};
+use zkdl_arguments::{Format as CellFormat, Shape, start_ranges};
 use zkdl_dataset::Descriptor;
 use zkdl_dataset::schedule::Schedule;
 use zkdl_train::config::MULTIPLIER_LIMIT;
@@ -23,13 +23,81 @@ const WHAT: &str = "statement";
 const MAGIC: &str = "zkdl-statement";
 const VERSION: u32 = 2;
 
+/// Bits that a named start weight can have.
+pub use zkdl_arguments::start_ranges::WIDTHS as START_WIDTHS;
+
+/// Where the run starts: what its weights before step 0 are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Drawn from the public seed.
+    Seed,
+    /// Somebody's: committed, and named by their commitments. The first window proves them to be integers in
+    /// `-2^(bits-1) .. 2^(bits-1)`.
+    Named {
+        /// 16, 32 or 64.
+        bits: u32,
+    },
+}
+
 /// Where the window starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// At step 0, with weights drawn from the public seed.
     Seed,
-    /// At a later step, with the weights that these row commitments hold: the final ones of the window before, same bytes.
-    Committed(Vec<[u8; 32]>),
+    /// With the weights that these row commitments hold: at step 0 those that the run was given, at a later step the final ones
+    /// of the window before, same bytes.
+    Committed {
+        /// Where the run started.
+        origin: Origin,
+        /// The commitments.
+        rows: Vec<[u8; 32]>,
+    },
+}
+
+impl Start {
+    /// Where the run started.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Seed => Origin::Seed,
+            Self::Committed { origin, .. } => *origin,
+        }
+    }
+
+    /// Whether the weights are committed; else everybody knows them.
+    #[must_use]
+    pub fn is_committed(&self) -> bool {
+        *self != Self::Seed
+    }
+
+    /// The commitments; none where the weights are public.
+    #[must_use]
+    pub fn rows(&self) -> &[[u8; 32]] {
+        match self {
+            Self::Seed => &[],
+            Self::Committed { rows, .. } => rows,
+        }
+    }
+
+    /// The same without its commitments.
+    #[must_use]
+    pub fn without_rows(&self) -> Self {
+        match self {
+            Self::Seed => Self::Seed,
+            Self::Committed { origin, .. } => Self::Committed { origin: *origin, rows: Vec::new() },
+        }
+    }
+}
+
+impl Origin {
+    /// What bounds the weights of step 0.
+    #[must_use]
+    pub fn bounds(&self) -> StartWeights {
+        match self {
+            Self::Seed => StartWeights::PublicSeed,
+            Self::Named { bits } => StartWeights::Declared { bound: 1u64 << (bits.clamp(&1, &64) - 1) },
+        }
+    }
 }
 
 /// The statement. The claim: the rows `end` commit to exactly the weights that this algorithm computes from `start` and the
@@ -186,8 +254,7 @@ impl Statement {
         let permuted = epochs.saturating_mul(u64::from(self.data.points));
         limit("the number of points in the window's epochs", permuted, limits.permuted)?;
         limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns.min(24)))?;
-        let committed = matches!(self.start, Start::Committed(_));
-        let weights = most_classes(&algorithm.widths, committed).saturating_mul(1 << self.log_columns);
+        let weights = most_classes(&algorithm.widths, &self.start).saturating_mul(1 << self.log_columns);
         limit("the number of public column weights", weights, limits.column_weights)
     }
 
@@ -195,7 +262,7 @@ impl Statement {
         self.data.validate()?;
         let algorithm = self.algorithm();
         algorithm.validate()?;
-        Ledger::new(&algorithm, StartWeights::PublicSeed)?;
+        Ledger::new(&algorithm, self.start.origin().bounds())?;
         self.schedule()?;
         let steps = self.multipliers.len() as u64;
         let mismatch = |what, got, expected: &str| StatementError::Mismatch { what, got, expected: expected.into() };
@@ -208,11 +275,36 @@ impl Statement {
         if let Some(c) = self.multipliers.iter().find(|c| **c == 0 || **c > MULTIPLIER_LIMIT) {
             return Err(mismatch("a multiplier c_t", *c, "between 1 and 2^20"));
         }
-        if matches!(self.start, Start::Seed) != (self.first_step == 0) {
-            let expected = "0 exactly when the start weights come from the public seed";
-            return Err(mismatch("the first step", self.first_step, expected));
+        self.validate_start()
+    }
+
+    /// A run from the public seed has committed weights from its second window on, one from named weights always.
+    fn validate_start(&self) -> Result<(), StatementError> {
+        let mismatch =
+            |what, got, expected: &str| Err(StatementError::Mismatch { what, got, expected: expected.into() });
+        match (&self.start, self.start.origin()) {
+            (_, Origin::Seed) if self.start.is_committed() == (self.first_step == 0) => mismatch(
+                "the first step",
+                self.first_step,
+                "0 exactly when the start weights come from the public seed",
+            ),
+            (_, Origin::Named { bits }) if !START_WIDTHS.contains(&bits) => {
+                mismatch("the number of bits of a start weight", u64::from(bits), "16, 32 or 64")
+            }
+            (_, Origin::Named { .. }) if 1 << self.log_columns < start_ranges::CELL_BITS => {
+                mismatch("the number of columns", 1 << self.log_columns, "at least 128 where start weights are named")
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The bits of a start weight, if this window has to prove them: the first of a run from named weights.
+    #[must_use]
+    pub fn proves_start(&self) -> Option<u32> {
+        match self.start.origin() {
+            Origin::Named { bits } if self.first_step == 0 => Some(bits),
+            _ => None,
+        }
     }
 
     fn check_rows(&self, shape: &Shape) -> Result<(), StatementError> {
@@ -221,8 +313,8 @@ impl Statement {
             let mismatch = StatementError::Mismatch { what, got: got as u64, expected: expected.to_string() };
             if got == expected { Ok(()) } else { Err(mismatch) }
         };
-        if let Start::Committed(rows) = &self.start {
-            check("the number of start weight rows", rows.len())?;
+        if self.start.is_committed() {
+            check("the number of start weight rows", self.start.rows().len())?;
         }
         check("the number of final weight rows", self.end.len())
     }
@@ -245,8 +337,14 @@ impl Statement {
         bytes.extend(self.multipliers.iter().flat_map(|c| c.to_le_bytes()));
         match &self.start {
             Start::Seed => bytes.push(0),
-            Start::Committed(rows) => {
-                bytes.push(1);
+            Start::Committed { origin, rows } => {
+                match origin {
+                    Origin::Seed => bytes.push(1),
+                    Origin::Named { bits } => {
+                        bytes.push(2);
+                        bytes.extend(bits.to_le_bytes());
+                    }
+                }
                 put_list(&mut bytes, rows);
             }
         }
@@ -270,8 +368,12 @@ impl Statement {
         let multipliers = (0..d.count("multipliers", 8)?).map(|_| d.u64("multiplier")).collect::<Result<_, _>>()?;
         let start = match d.array::<1>("kind of start")? {
             [0] => Start::Seed,
-            [1] => Start::Committed(take_list(&mut d, "start weight rows")?),
-            [other] => return Err(d.value_error("kind of start", u64::from(other), "0 or 1".into())),
+            [1] => Start::Committed { origin: Origin::Seed, rows: take_list(&mut d, "start weight rows")? },
+            [2] => {
+                let origin = Origin::Named { bits: d.u32("bits of a start weight")? };
+                Start::Committed { origin, rows: take_list(&mut d, "start weight rows")? }
+            }
+            [other] => return Err(d.value_error("kind of start", u64::from(other), "0, 1 or 2".into())),
         };
         let end = take_list(&mut d, "final weight rows")?;
         d.finish()?;
@@ -305,14 +407,18 @@ impl Statement {
 
 /// An upper bound on the classes of rows that an opening can have: rows share their column weights when their layers have
 /// the same widths (a full and a last row each), W_T and, if it is committed, three times W_0 are opened, and there are three
-/// claims about data.
-pub(crate) fn most_classes(widths: &[u32], committed_start: bool) -> u64 {
+/// claims about data. Named start weights are opened a fourth time, and their bits twice.
+pub(crate) fn most_classes(widths: &[u32], start: &Start) -> u64 {
     let outputs: BTreeSet<u32> = widths.iter().skip(1).copied().collect();
     let pairs: BTreeSet<&[u32]> = widths.windows(2).collect();
     let cells = 2 * outputs.len() + 4;
-    let weight_queries = if committed_start { 4 } else { 1 };
+    let (weight_queries, bits) = match (start, start.origin()) {
+        (Start::Seed, _) => (1, 0),
+        (_, Origin::Seed) => (4, 0),
+        (_, Origin::Named { .. }) => (5, 4),
+    };
     let weights = weight_queries * (2 * pairs.len() + outputs.len());
-    (cells + weights + 3) as u64
+    (cells + weights + bits + 3) as u64
 }
 
 /// A digest in hexadecimal.

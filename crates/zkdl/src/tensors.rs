@@ -10,9 +10,15 @@
 //! Integers are I64. As F32 they are divided by `2^f_W` and rounded to nearest, ties to even; integers up to 2^24 in magnitude
 //! come back from that exactly.
 //!
+//! Weights that a run is given to start from are rounded to such integers, nearest and ties to even: F32, F64, F16 or BF16, or
+//! I64 that the metadata say are integers of this f_W. Their tensors may have other names than these: any pairs of a `weight` and
+//! a `bias` whose names differ in numbers only, which order them, as those of `torch.nn.Sequential` do.
+//!
 //! Files are read with the `safetensors` crate. They are written here, because that crate orders metadata at random, and the same
 //! weights have to be the same bytes.
 
+use half::{bf16, f16};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
 use zkdl_train::{LayerWeights, Weights};
@@ -59,6 +65,40 @@ pub enum TensorError {
         got: String,
         /// What it has to be.
         expected: String,
+    },
+    /// Tensors that are not pairs of a weight and a bias in an order that numbers give.
+    #[error(
+        "the order of the layers {first} and {second} cannot be told: name their tensors layers.0.weight, layers.0.bias and so on"
+    )]
+    Order {
+        /// A layer.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// Integers of another format.
+    #[error("the integers have {got} fraction bits by their metadata ({FRACTION_BITS}), this run has {expected}")]
+    FractionBits {
+        /// What the metadata say.
+        got: String,
+        /// f_W.
+        expected: u32,
+    },
+    /// A value that a start weight cannot have.
+    #[error(
+        "the tensor {name}, value {index}: {value} is not in [-{bound}, {bound}), what {bits} bits hold: set start_bits to more, or scale the network"
+    )]
+    Range {
+        /// The tensor.
+        name: String,
+        /// Place in it.
+        index: usize,
+        /// The value, or the integer.
+        value: f64,
+        /// The bound on its magnitude, in the same unit.
+        bound: f64,
+        /// Bits of a weight.
+        bits: u32,
     },
     /// A float that is no weight.
     #[error("the tensor {name}, value {index}: {value} is no multiple of 2^-{fraction_bits} below 2^62 in magnitude")]
@@ -142,10 +182,38 @@ pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weight
     if got != expected {
         return Err(TensorError::Count { got, expected });
     }
+    layers(widths, |index, kind, shape| numbers(&file, name(index, kind), shape, fraction_bits))
+}
+
+/// Reads weights to start from, as integers of `bits` bits over 2^f_W: rounded to nearest, ties to even.
+///
+/// # Errors
+/// [`TensorError`].
+pub fn quantise(bytes: &[u8], widths: &[u32], fraction_bits: u32, bits: u32) -> Result<Weights, TensorError> {
+    let file = SafeTensors::deserialize(bytes)?;
+    let (got, expected) = (file.len(), 2 * widths.len().saturating_sub(1));
+    if got != expected {
+        return Err(TensorError::Count { got, expected });
+    }
+    let (_, about) = SafeTensors::read_metadata(bytes)?;
+    let stated = about.metadata().as_ref().and_then(|about| about.get(FRACTION_BITS).cloned());
+    let format = StartFormat { fraction_bits, bits, stated };
+    let prefixes = prefixes(&file)?;
+    layers(widths, |index, kind, shape| {
+        let prefix = prefixes.get(index).map_or("", |prefix| prefix.as_str());
+        format.numbers(&file, format!("{prefix}{kind}"), shape)
+    })
+}
+
+/// A network of the tensors that `tensor` reads: layer, kind, shape.
+fn layers(
+    widths: &[u32],
+    tensor: impl Fn(usize, &str, &[usize]) -> Result<Vec<i64>, TensorError>,
+) -> Result<Weights, TensorError> {
     let layer = |(index, pair): (usize, &[u32])| {
         let (inputs, outputs) = (pair[0] as usize, pair[1] as usize);
-        let matrix = numbers(&file, name(index, "weight"), &[outputs, inputs], fraction_bits)?;
-        let bias = numbers(&file, name(index, "bias"), &[outputs], fraction_bits)?;
+        let matrix = tensor(index, "weight", &[outputs, inputs])?;
+        let bias = tensor(index, "bias", &[outputs])?;
         let mut layer = LayerWeights { inputs, outputs, values: Vec::with_capacity((inputs + 1) * outputs) };
         layer.values.extend((0..inputs).flat_map(|i| matrix.iter().skip(i).step_by(inputs)));
         layer.values.extend(bias);
@@ -153,6 +221,85 @@ pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weight
     };
     let layers = widths.windows(2).enumerate().map(layer).collect::<Result<_, TensorError>>()?;
     Ok(Weights { layers })
+}
+
+/// What comes before `weight` in the names of the weights, in the order of the numbers in it.
+fn prefixes(file: &SafeTensors<'_>) -> Result<Vec<String>, TensorError> {
+    let names = file.names();
+    let mut prefixes: Vec<String> =
+        names.iter().filter_map(|name| name.strip_suffix("weight")).map(str::to_owned).collect();
+    prefixes.sort_by_cached_key(|prefix| numbers_in(prefix));
+    let words = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
+    let unordered =
+        |pair: &&[String]| words(&pair[0]) != words(&pair[1]) || numbers_in(&pair[0]) == numbers_in(&pair[1]);
+    match prefixes.windows(2).find(unordered) {
+        None => Ok(prefixes),
+        Some(pair) => Err(TensorError::Order { first: pair[0].clone(), second: pair[1].clone() }),
+    }
+}
+
+/// The numbers in a name, without leading zeros, as (length, digits): these are in the order of the numbers.
+fn numbers_in(name: &str) -> Vec<(usize, String)> {
+    let runs = name.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty());
+    runs.map(|run| run.trim_start_matches('0')).map(|run| (run.len(), run.to_owned())).collect()
+}
+
+/// How weights to start from become integers.
+struct StartFormat {
+    fraction_bits: u32,
+    bits: u32,
+    /// The fraction bits that the file's metadata state.
+    stated: Option<String>,
+}
+
+impl StartFormat {
+    /// The integers of a tensor.
+    fn numbers(&self, file: &SafeTensors<'_>, name: String, shape: &[usize]) -> Result<Vec<i64>, TensorError> {
+        let Ok(tensor) = file.tensor(&name) else { return Err(TensorError::Missing { name }) };
+        let bytes = tensor.data();
+        let floats: Vec<f64> = match tensor.dtype() {
+            _ if tensor.shape() != shape => return Err(self.other(name, &tensor, shape)),
+            Dtype::I64 => {
+                let integers = bytes.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes));
+                return self.integers(integers.collect(), &name);
+            }
+            Dtype::F64 => bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect(),
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes).into()).collect(),
+            Dtype::F16 => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).into()).collect(),
+            Dtype::BF16 => bytes.as_chunks().0.iter().map(|bytes| bf16::from_le_bytes(*bytes).into()).collect(),
+            _ => return Err(self.other(name, &tensor, shape)),
+        };
+        let one = 2f64.powi(self.fraction_bits.cast_signed());
+        let integer = |(index, value): (usize, f64)| {
+            // Exact: a power of two.
+            let (rounded, bound) = ((value * one).round_ties_even(), 2f64.powi(self.bits.cast_signed() - 1));
+            let refused = || self.range(&name, index, value, bound / one);
+            if rounded >= -bound && rounded < bound { Ok(rounded as i64) } else { Err(refused()) }
+        };
+        floats.into_iter().enumerate().map(integer).collect()
+    }
+
+    /// Integers as they are.
+    fn integers(&self, integers: Vec<i64>, name: &str) -> Result<Vec<i64>, TensorError> {
+        if self.stated.as_deref() != Some(self.fraction_bits.to_string().as_str()) {
+            let got = self.stated.clone().unwrap_or_else(|| "no".to_owned());
+            return Err(TensorError::FractionBits { got, expected: self.fraction_bits });
+        }
+        let bound = 1i128 << (self.bits - 1);
+        match integers.iter().position(|n| !(-bound..bound).contains(&i128::from(*n))) {
+            None => Ok(integers),
+            Some(index) => Err(self.range(name, index, integers[index] as f64, bound as f64)),
+        }
+    }
+
+    fn range(&self, name: &str, index: usize, value: f64, bound: f64) -> TensorError {
+        TensorError::Range { name: name.to_owned(), index, value, bound, bits: self.bits }
+    }
+
+    fn other(&self, name: String, tensor: &TensorView<'_>, shape: &[usize]) -> TensorError {
+        let got = format!("{} of shape {:?}", tensor.dtype(), tensor.shape());
+        TensorError::Tensor { name, got, expected: format!("F32, F64, F16, BF16 or I64 of shape {shape:?}") }
+    }
 }
 
 /// The integers of a tensor.
@@ -266,5 +413,101 @@ mod tests {
         assert!(matches!(decode(&other, &WIDTHS, 21), Err(TensorError::Missing { name }) if name == "layers.1.bias"));
         let coarse = encode(&weights(), Number::Float, 22, &[]);
         assert!(matches!(decode(&coarse, &WIDTHS, 21), Err(TensorError::Value { .. })));
+    }
+
+    /// A file with tensors of these names, shapes and bytes.
+    fn foreign(dtype: Dtype, tensors: &[(&str, Vec<usize>, Vec<u8>)]) -> Vec<u8> {
+        let views =
+            tensors.iter().map(|tensor| (tensor.0, TensorView::new(dtype, tensor.1.clone(), &tensor.2).unwrap()));
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    /// Two layers, 3 to 2 to 4, as floats with these prefixes; the first bias is `bias`.
+    fn network(prefixes: [&str; 2], bias: [f64; 2], dtype: Dtype) -> Vec<u8> {
+        let bytes = |values: &[f64]| -> Vec<u8> {
+            let one = |x: &f64| match dtype {
+                Dtype::F64 => x.to_le_bytes().to_vec(),
+                Dtype::F32 => (*x as f32).to_le_bytes().to_vec(),
+                Dtype::F16 => f16::from_f64(*x).to_le_bytes().to_vec(),
+                Dtype::BF16 => bf16::from_f64(*x).to_le_bytes().to_vec(),
+                _ => (*x as i64).to_le_bytes().to_vec(),
+            };
+            values.iter().flat_map(one).collect()
+        };
+        let names = prefixes.map(|prefix| [format!("{prefix}weight"), format!("{prefix}bias")]);
+        let tensors = [
+            (names[0][0].as_str(), vec![2, 3], bytes(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
+            (names[0][1].as_str(), vec![2], bytes(&bias)),
+            (names[1][0].as_str(), vec![4, 2], bytes(&[0.5; 8])),
+            (names[1][1].as_str(), vec![4], bytes(&[-0.25; 4])),
+        ];
+        foreign(dtype, &tensors)
+    }
+
+    #[test]
+    fn start_weights_are_read_from_every_kind_of_number_and_rounded() {
+        for dtype in [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::BF16] {
+            let weights = quantise(&network(["0.", "2."], [1.5, -0.75], dtype), &WIDTHS, 1, 16).unwrap();
+            assert_eq!(weights.layers[0].values, [2, 8, 4, 10, 6, 12, 3, -2], "{dtype}: ties to even");
+            assert_eq!(weights.layers[1].values, [[1; 8].as_slice(), &[0; 4]].concat());
+        }
+        let (exact, bits) = (file(Number::Integer), 64);
+        assert_eq!(quantise(&exact, &WIDTHS, 21, bits).unwrap(), weights());
+        assert_eq!(quantise(&file(Number::Float), &WIDTHS, 21, bits).unwrap(), weights());
+        assert!(matches!(quantise(&exact, &WIDTHS, 20, bits), Err(TensorError::FractionBits { .. })));
+        let unknown = network(["0.", "2."], [0.0; 2], Dtype::I64);
+        assert!(
+            matches!(quantise(&unknown, &WIDTHS, 21, bits), Err(TensorError::FractionBits { got, .. }) if got == "no")
+        );
+        let word = network(["0.", "2."], [0.0; 2], Dtype::U64);
+        assert!(matches!(quantise(&word, &WIDTHS, 21, bits), Err(TensorError::Tensor { .. })));
+    }
+
+    #[test]
+    fn numbers_order_the_layers_and_nothing_else_does() {
+        let first =
+            |prefixes| quantise(&network(prefixes, [0.0; 2], Dtype::F32), &WIDTHS, 1, 16).map(|w| w.layers.len());
+        for prefixes in
+            [["0.", "2."], ["fc2.", "fc10."], ["net.3.linear.", "net.11.linear."], ["layers.0.", "layers.1."]]
+        {
+            assert_eq!(first(prefixes).unwrap(), 2, "{prefixes:?}");
+        }
+        assert!(matches!(first(["10.", "9."]), Err(TensorError::Tensor { .. })), "another order: other shapes");
+        for prefixes in [["hidden.", "output."], ["fc01.", "fc1."], ["a.", "1."]] {
+            assert!(matches!(first(prefixes), Err(TensorError::Order { .. })), "{prefixes:?}");
+        }
+        let names = ["0.weight", "0.bias", "2.weight", "2.gain"];
+        let tensors = names.map(|name| (name, vec![1], vec![0; 4]));
+        let missing = quantise(&foreign(Dtype::F32, &tensors), &[1, 1, 1], 1, 16);
+        assert!(missing.is_err());
+    }
+
+    #[test]
+    fn start_weights_out_of_range_are_refused_by_name() {
+        let one = |x: f64| quantise(&network(["0.", "2."], [0.0, x], Dtype::F64), &WIDTHS, 8, 16);
+        let bias = |x: f64| one(x).unwrap().layers[0].values[7];
+        assert_eq!([bias(-128.0), bias(127.998), bias(-128.001)], [-32768, 32767, -32768], "rounded, then judged");
+        for x in [128.0, 127.999, -128.002, f64::NAN, f64::INFINITY, f64::MIN] {
+            let error = one(x).unwrap_err();
+            assert!(matches!(&error, TensorError::Range { name, index: 1, .. } if name == "0.bias"), "{x}: {error}");
+        }
+        let wide = |bits| quantise(&network(["0.", "2."], [0.0, -(2f64.powi(55))], Dtype::F64), &WIDTHS, 8, bits);
+        assert_eq!(wide(64).unwrap().layers[0].values[7], i64::MIN);
+        assert!(matches!(wide(32), Err(TensorError::Range { .. })));
+        let edge = |n: i64| {
+            let file = encode(
+                &Weights { layers: vec![LayerWeights { inputs: 1, outputs: 1, values: vec![0, n] }] },
+                Number::Integer,
+                8,
+                &[],
+            );
+            quantise(&file, &[1, 1], 8, 16).map(|w| w.layers[0].values[1])
+        };
+        assert_eq!([edge(32767).unwrap(), edge(-32768).unwrap()], [32767, -32768]);
+        assert!(matches!(edge(32768), Err(TensorError::Range { .. })) && edge(-32769).is_err());
+        let good = network(["0.", "2."], [0.0; 2], Dtype::F16);
+        for length in 0..good.len() {
+            assert!(quantise(&good[..length], &WIDTHS, 8, 16).is_err(), "{length}");
+        }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!    statement digest: everything public
-//! P: commitments to the rows of cells
+//! P: commitments to the rows of cells; in the first window of a run from named weights, to the bits of these
 //!    forward, backward, update, zkReLU: hidden claims, reduced to products and to claims about committed rows
+//!    ranges of the start weights, where they are named
 //!    opening: all claims about rows become one inner product
 //!    products, knowledge: sigma protocols
 //!    inner-product argument
@@ -27,7 +28,7 @@ use zkdl_arguments::progress::Argument;
 use zkdl_arguments::rows::{cell_row_count, cell_rows};
 use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::update::Start as StartValues;
-use zkdl_arguments::{Shape, Witness, window};
+use zkdl_arguments::{Shape, Witness, start_ranges, window};
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_field::{Affine, Scalar, group};
@@ -111,13 +112,22 @@ pub fn prove_with_entropy(
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blinds);
     progress(Phase::Commit);
     let cell_blinds = commit_cells(&mut channel, &shape, input.trace)?;
+    let bases = RowBases::new(&shape, statement.start.is_committed());
+    let start_bits = StartBits::commit(&mut channel, statement, &shape, &input.trace.start)?;
     let witness = witness(input);
-    let bases = RowBases::new(&shape, matches!(statement.start, Start::Committed(_)));
     let start = start_values(statement, &witness.start);
-    let obligations =
-        window::prove(&mut channel, &shape, &bases, &witness, start, &mut |a| progress(Phase::Argument(a)));
-    let rows = row_values(statement, &shape, input);
-    discharge(&mut channel, &obligations, &rows, &row_blinds(input, &cell_blinds), progress)?;
+    let progress_of = &mut |argument| progress(Phase::Argument(argument));
+    let mut obligations = window::prove(&mut channel, &shape, &bases, &witness, start, progress_of);
+    if let Some(bits) = &start_bits {
+        obligations.extend(start_ranges::prove(&mut channel, &bits.layout, &bits.bytes, progress_of));
+    }
+    let mut rows = row_values(statement, &shape, input);
+    let mut blinds = row_blinds(input, &cell_blinds);
+    if let Some(bits) = &start_bits {
+        rows.extend(bits.layout.split(&bits.bytes).into_iter().map(RowValues::Bits));
+        blinds.extend(&*bits.blinds);
+    }
+    discharge(&mut channel, &obligations, &rows, &blinds, progress)?;
     Ok(Proof { statement: digest, body: channel.sender.finish() })
 }
 
@@ -160,7 +170,8 @@ pub(crate) fn check_digest(statement: &Statement, proof: &Proof) -> Result<(), V
 pub(crate) fn check_room(statement: &Statement, proof: &Proof, limits: &Limits) -> Result<(), VerifyError> {
     let shape = statement.sizes(limits)?;
     let offset = proof.body.len();
-    if offset / group::POINT_BYTES < cell_row_count(&shape) {
+    let start_rows = start_layout(statement, &shape).map_or(0, |layout| layout.rows());
+    if offset / group::POINT_BYTES < cell_row_count(&shape) + start_rows {
         return Err(VerifyError::Read(ReadError::Truncated { offset, label: "cells.row" }));
     }
     Ok(())
@@ -188,26 +199,60 @@ fn read<'a>(
     data: &[Affine],
     mut channel: ProofReader<'a>,
 ) -> Result<ProofReader<'a>, VerifyError> {
-    let bases = RowBases::new(shape, matches!(statement.start, Start::Committed(_)));
+    let bases = RowBases::new(shape, statement.start.is_committed());
+    let start_bits = start_layout(statement, shape);
     channel.register(data.iter().copied());
     register_weights(&mut channel, statement)?;
-    for _ in 0..cell_row_count(shape) {
-        channel.receive_point("cells.row")?;
+    let start_rows = start_bits.as_ref().map_or(0, start_ranges::Layout::rows);
+    for (label, rows) in [("cells.row", cell_row_count(shape)), ("start.row", start_rows)] {
+        for _ in 0..rows {
+            channel.receive_point(label)?;
+        }
     }
     let public = public_start(statement);
     let slices: Vec<&[i64]> = public.iter().flat_map(|w| &w.layers).map(|l| l.values.as_slice()).collect();
-    let obligations = window::verify(&mut channel, shape, &bases, start_values(statement, &slices))?;
-    read_discharge(&mut channel, shape.columns, &obligations, bases.total)?;
+    let mut obligations = window::verify(&mut channel, shape, &bases, start_values(statement, &slices))?;
+    if let Some(layout) = &start_bits {
+        obligations.extend(start_ranges::verify(&mut channel, layout)?);
+    }
+    read_discharge(&mut channel, shape.columns, &obligations, bases.total + start_rows)?;
     Ok(channel)
+}
+
+/// Where the bits of the start weights lie, in the first window of a run from named weights.
+fn start_layout(statement: &Statement, shape: &Shape) -> Option<start_ranges::Layout> {
+    let bits = statement.proves_start()?;
+    let bases = RowBases::new(shape, true);
+    Some(start_ranges::Layout::new(shape, bits, bases.start?, bases.total))
+}
+
+/// The bits of named start weights, committed.
+struct StartBits {
+    layout: start_ranges::Layout,
+    bytes: Zeroizing<Vec<u8>>,
+    blinds: Zeroizing<Vec<Scalar>>,
+}
+
+impl StartBits {
+    /// Nothing where the start is not named, or was proven to be in range by an earlier window.
+    fn commit(
+        channel: &mut ProofWriter<'_>,
+        statement: &Statement,
+        shape: &Shape,
+        start: &Weights,
+    ) -> Result<Option<Self>, ProveError> {
+        let (Some(bits), Some(layout)) = (statement.proves_start(), start_layout(statement, shape)) else {
+            return Ok(None);
+        };
+        let bytes = layout.pack(&weight_slices(shape, start)).ok_or(ProveError::StartOutOfRange { bits })?;
+        let blinds = commit_rows(channel, "start.row", &layout.split(&bytes))?;
+        Ok(Some(Self { layout, bytes, blinds }))
+    }
 }
 
 /// The rows of weights that the statement names, in the order of [`RowBases`].
 fn register_weights(channel: &mut ProofReader<'_>, statement: &Statement) -> Result<(), VerifyError> {
-    let start = match &statement.start {
-        Start::Seed => &[][..],
-        Start::Committed(rows) => rows,
-    };
-    for (role, rows) in [("start weights", start), ("final weights", &statement.end)] {
+    for (role, rows) in [("start weights", statement.start.rows()), ("final weights", &statement.end)] {
         register_points(channel, role, rows)?;
     }
     Ok(())
@@ -222,7 +267,7 @@ fn public_start(statement: &Statement) -> Option<Weights> {
 fn start_values<'a>(statement: &Statement, weights: &'a [&'a [i64]]) -> StartValues<'a> {
     match statement.start {
         Start::Seed => StartValues::Public(weights),
-        Start::Committed(_) => StartValues::Committed,
+        Start::Committed { .. } => StartValues::Committed,
     }
 }
 
@@ -257,7 +302,7 @@ fn row_values<'a>(statement: &Statement, shape: &Shape, input: ProverInput<'a>) 
     let points = input.features.chunks(width).zip(input.labels);
     let mut rows: Vec<RowValues<'a>> =
         points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
-    if matches!(statement.start, Start::Committed(_)) {
+    if statement.start.is_committed() {
         rows.extend(weight_slices(shape, &input.trace.start).into_iter().map(RowValues::Integers));
     }
     rows.extend(weight_slices(shape, &input.trace.end).into_iter().map(RowValues::Integers));
@@ -278,10 +323,7 @@ fn witness_digest(input: ProverInput<'_>) -> Zeroizing<[u8; 64]> {
 
 /// Checks that every part of the witness has the size that the statement implies.
 fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> Result<(), ProveError> {
-    let start_rows = match &statement.start {
-        Start::Seed => 0,
-        Start::Committed(rows) => rows.len(),
-    };
+    let start_rows = statement.start.rows().len();
     let mut sizes = vec![
         ("the number of labels", input.labels.len(), shape.points),
         ("the number of feature values", input.features.len(), shape.points * shape.widths[0]),

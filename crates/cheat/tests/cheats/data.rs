@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use zkdl::VerifyError;
 use zkdl_arguments::ranges::{self, Layout};
 use zkdl_cheat::data::{DataCase, Rows, failing, obligations, prove_plain};
-use zkdl_cheat::harness::{Counter, Event, Tap, untouched};
+use zkdl_cheat::harness::{Counter, Tap, said, untouched};
 use zkdl_cheat::sample::Draw;
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::quantiser::ValueRange;
@@ -167,15 +167,6 @@ fn exchanged_rows_are_rejected() {
     let mut both = swapped.clone();
     both.bits.swap(0, 1);
     assert!(case.attempt(&both, &both).unwrap().0.is_ok());
-}
-
-/// Everything said, as numbers.
-fn said(events: &[Event]) -> Vec<(&'static str, Scalar)> {
-    let one = |event: &Event| match event {
-        Event::Value(label, opening) => (*label, opening.value),
-        Event::Challenge(label, x) => (*label, *x),
-    };
-    events.iter().map(one).collect()
 }
 
 proptest! {

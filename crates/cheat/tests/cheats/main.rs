@@ -9,5 +9,6 @@ mod messages;
 mod neurons;
 mod outputs;
 mod slack;
+mod start;
 mod table;
 mod updates;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 use zkdl::VerifyError;
-use zkdl_cheat::case::{Case, Config};
+use zkdl_cheat::case::{Beginning, Case, Config};
 use zkdl_cheat::harness::{Tamper, untouched};
 use zkdl_cheat::plain::Strategy;
 use zkdl_cheat::relation::{Equation, violated};
@@ -30,6 +30,8 @@ pub(crate) enum Base {
     Public,
     /// 5-6-6-6-3: equal inner layers.
     Square,
+    /// The first, at step 0 from weights that the run was given.
+    Named,
 }
 
 impl Base {
@@ -42,14 +44,18 @@ impl Base {
         let log_columns = match self {
             Self::Roomy => 11,
             Self::Public => 9,
-            Self::Ragged | Self::Square => 8,
+            Self::Ragged | Self::Square | Self::Named => 8,
         };
-        let start_committed = self != Self::Public;
-        Config { seed, widths, batch: 3, steps: 3, points: 5, log_columns, start_committed }
+        let beginning = match self {
+            Self::Public => Beginning::Seed,
+            Self::Named => Beginning::Named(16),
+            _ => Beginning::Later,
+        };
+        Config { seed, widths, batch: 3, steps: 3, points: 5, log_columns, beginning }
     }
 
     pub(crate) fn case(self) -> &'static Case {
-        static CASES: [OnceLock<Case>; 4] = [const { OnceLock::new() }; 4];
+        static CASES: [OnceLock<Case>; 5] = [const { OnceLock::new() }; 5];
         CASES[self as usize].get_or_init(|| Case::new(&self.config()).unwrap())
     }
 }
@@ -78,18 +84,20 @@ pub(crate) fn on(base: Base, cheat: Cheat) -> Cheat {
     Cheat { base, ..cheat }
 }
 
-const STRATEGIES: [Strategy; 4] = [Strategy::Honest, Strategy::Leaves, Strategy::Mask, Strategy::Square];
+pub(crate) const STRATEGIES: [Strategy; 4] = [Strategy::Honest, Strategy::Leaves, Strategy::Mask, Strategy::Square];
 
 /// The error of a verifier that sees commitments only, from the first claim that does not hold.
 fn error(claim: &'static str) -> VerifyError {
     match claim {
-        "forward" | "backward" | "update" | "relu mask" | "booleanity" => VerifyError::Product { which: claim },
+        "forward" | "backward" | "update" | "relu mask" | "booleanity" | "start booleanity" => {
+            VerifyError::Product { which: claim }
+        }
         _ => VerifyError::Opening,
     }
 }
 
 /// Names of the hidden claims that do not hold, each once; the real verifier must name the first as far as it can see.
-fn failing(case: &Case, witness: &Witness, strategy: Strategy, tamper: &Tamper) -> Vec<&'static str> {
+pub(crate) fn failing(case: &Case, witness: &Witness, strategy: Strategy, tamper: &Tamper) -> Vec<&'static str> {
     let attempt = case.attempt(witness, strategy, tamper).unwrap();
     let mut names = case.failing(&attempt, witness).unwrap();
     names.dedup();
@@ -106,7 +114,7 @@ pub(crate) fn judge(cheats: Vec<Cheat>) {
     let mut wrong = Vec::new();
     for cheat in cheats {
         let case = cheat.base.case();
-        let witness = train(&case.sample, &cheat.hooks).unwrap();
+        let witness = case.with_start_bits(train(&case.sample, &cheat.hooks).unwrap()).unwrap();
         let violations = violated(&case.sample, &witness);
         let equation = violations.first().copied();
         // Another row may happen to have the same label: the order of the data follows from the commitments' root.
@@ -127,9 +135,9 @@ pub(crate) fn judge(cheats: Vec<Cheat>) {
 
 #[test]
 fn honest_witnesses_pass() {
-    for base in [Base::Ragged, Base::Roomy, Base::Public, Base::Square] {
+    for base in [Base::Ragged, Base::Roomy, Base::Public, Base::Square, Base::Named] {
         let case = base.case();
-        let witness = honest(&case.sample).unwrap();
+        let witness = case.with_start_bits(honest(&case.sample).unwrap()).unwrap();
         assert_eq!(violated(&case.sample, &witness), Vec::new(), "{base:?}");
         for strategy in STRATEGIES {
             assert_eq!(failing(case, &witness, strategy, &untouched()), Vec::<&str>::new(), "{base:?}, {strategy:?}");

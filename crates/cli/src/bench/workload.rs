@@ -8,7 +8,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::describe::{self, Sizes};
-use zkdl::{Start, Statement};
+use zkdl::{Origin, Start, Statement};
 use zkdl_dataset::{Descriptor, KeyStream, ValueRange, read_csv, split};
 use zkdl_train::{Format, LearningRate};
 
@@ -178,7 +178,7 @@ impl Workload {
             first_step: steps as u64,
             multipliers: rates.window(steps as u64, steps),
             log_columns: 0,
-            start: Start::Committed(Vec::new()),
+            start: Start::Committed { origin: Origin::Seed, rows: Vec::new() },
             end: Vec::new(),
         };
         let algorithm = statement.algorithm();

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
-use zkdl::{PointCommitments, Start, Statement};
+use zkdl::{PointCommitments, Statement};
 
 /// What was proven, and what had been.
 pub(crate) struct Proven {
@@ -96,21 +96,13 @@ fn is_proven(context: Context, run: &Run, points: &PointCommitments, index: u64)
 /// Whether a statement is what this run would claim of a window, as far as the rows at its ends are kept.
 fn is_ours(run: &Run, statement: &Statement, index: u64) -> Result<bool> {
     let window = run.plan.window(index)?;
-    let (start, without_start) = match &statement.start {
-        Start::Seed => (None, Start::Seed),
-        Start::Committed(rows) => (Some(rows), Start::Committed(Vec::new())),
-    };
-    let bare = Statement { start: without_start, end: Vec::new(), ..statement.clone() };
+    let bare = Statement { start: statement.start.without_rows(), end: Vec::new(), ..statement.clone() };
     if bare != run.plan.draft(window) {
         return Ok(false);
     }
-    for (step, rows) in [(window.first, start), (window.end, Some(&statement.end))] {
-        let Some(rows) = rows else { continue };
-        if run.rows(step)?.is_some_and(|kept| kept.rows.rows != *rows) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let differs = |step, rows: &[[u8; 32]]| Ok(run.rows(step)?.is_some_and(|kept| kept.rows.rows != rows));
+    let start_differs = statement.start.is_committed() && differs(window.first, statement.start.rows())?;
+    Ok(!start_differs && !differs(window.end, &statement.end)?)
 }
 
 /// Windows to prove, by threads that take the next one each.

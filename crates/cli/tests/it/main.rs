@@ -29,6 +29,8 @@ mod reports;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod start;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod windows;

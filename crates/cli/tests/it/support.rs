@@ -24,10 +24,15 @@ impl Sandbox {
 
     /// With data and configuration, nothing committed.
     pub(crate) fn with_run() -> Self {
+        Self::with_config(&config())
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn with_config(config: &str) -> Self {
         let sandbox = Self::new();
         std::fs::create_dir(sandbox.run_dir()).unwrap();
         sandbox.write("data.csv", &csv(45));
-        sandbox.write("run/zkdl.toml", &config());
+        sandbox.write("run/zkdl.toml", config);
         sandbox
     }
 
@@ -53,6 +58,10 @@ impl Sandbox {
 
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, verify_args, with};
 use serde_json::json;
-use zkdl::{Start, Statement};
+use zkdl::Statement;
 
 fn statement(sandbox: &Sandbox, window: u32) -> Statement {
     Statement::decode(&sandbox.read(&format!("run/public/window-{window:04}.statement"))).unwrap()
@@ -15,8 +15,8 @@ fn windows_meet_in_the_same_rows_and_verify_together() {
         sandbox.ok(&["prove", "run", "--window", window]);
     }
     let [first, second, last] = [0, 1, 2].map(|w| statement(&sandbox, w));
-    assert_eq!(second.start, Start::Committed(first.end.clone()));
-    assert_eq!(last.start, Start::Committed(second.end.clone()));
+    assert_eq!(second.start.rows(), first.end);
+    assert_eq!(last.start.rows(), second.end);
     assert_eq!((first.multipliers.len(), last.multipliers.len(), last.first_step), (4, 2, 8));
     let out = sandbox.ok(&with(&verify_args(1), &[]));
     assert!(out.contains("how the start weights"), "{out}");

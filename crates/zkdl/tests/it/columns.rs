@@ -2,9 +2,9 @@
 
 use crate::support::{Sizes, draft};
 use proptest::prelude::*;
-use zkdl::Statement;
 use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::statement::Limits;
+use zkdl::{Origin, Statement};
 use zkdl_arguments::rows::cell_row_count;
 
 fn sizes() -> impl Strategy<Value = Sizes> {
@@ -18,6 +18,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
         steps,
         first_step: 0,
         log_columns: None,
+        origin: Origin::Seed,
     })
 }
 

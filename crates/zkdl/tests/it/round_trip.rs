@@ -1,13 +1,13 @@
 //! Honest proofs of random architectures verify; the same randomness gives the same bytes on one thread and on two.
 
-use crate::support::{Counter, Run, SMALL, Sizes, generators};
+use crate::support::{Counter, NAMED, Run, SMALL, Sizes, generators};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use zkdl::generators::Store;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
-use zkdl::{GeneratorSource, Statement, prove, prove_with_entropy, verify};
+use zkdl::{GeneratorSource, Origin, Statement, prove, prove_with_entropy, verify};
 
 fn round_trip(sizes: &Sizes, seed: u64) {
     let run = Run::new(sizes, seed);
@@ -30,14 +30,21 @@ fn later_window_with_committed_start() {
 }
 
 #[test]
+fn windows_of_a_run_from_named_weights() {
+    round_trip(&NAMED(), 6);
+    round_trip(&Sizes { first_step: 4, ..NAMED() }, 7);
+    round_trip(&Sizes { hidden: vec![], log_columns: Some(7), origin: Origin::Named { bits: 64 }, ..SMALL() }, 8);
+}
+
+#[test]
 fn wide_layers_pack_neurons() {
     round_trip(&Sizes { hidden: vec![19], log_columns: Some(7), ..SMALL() }, 3);
 }
 
 fn sizes() -> impl Strategy<Value = Sizes> {
     let hidden = prop::collection::vec(1u32..10, 0..4);
-    (1u32..10, hidden, 2u32..10, 1u32..8, 1usize..7, prop::bool::ANY, 7u32..12).prop_flat_map(
-        |(features, hidden, classes, batch, steps, later, log_columns)| {
+    (1u32..10, hidden, 2u32..10, 1u32..8, 1usize..7, prop::bool::ANY, 7u32..12, origin()).prop_flat_map(
+        |(features, hidden, classes, batch, steps, later, log_columns, origin)| {
             (batch..20).prop_map(move |points| Sizes {
                 features,
                 hidden: hidden.clone(),
@@ -47,9 +54,14 @@ fn sizes() -> impl Strategy<Value = Sizes> {
                 steps,
                 first_step: if later { 2 } else { 0 },
                 log_columns: Some(log_columns),
+                origin,
             })
         },
     )
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    prop_oneof![Just(Origin::Seed), Just(Origin::Named { bits: 32 }), Just(Origin::Named { bits: 64 })]
 }
 
 proptest! {

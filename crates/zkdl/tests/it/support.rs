@@ -5,11 +5,11 @@ use zkdl::columns::{Preference, choose_log_columns};
 use zkdl::commitment::{commit_weights, recommit_weights, weights_with_blinds};
 use zkdl::points::commit_points;
 use zkdl::statement::Limits;
-use zkdl::{BlindedRows, GeneratorSource, PointCommitments, ProverInput, Start, Statement};
+use zkdl::{BlindedRows, GeneratorSource, Origin, PointCommitments, ProverInput, Start, Statement};
 use zkdl_commit::blinds::Entropy;
 use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::scalar::RandomnessError;
-use zkdl_train::{Format, Trace, initial_weights, record_window};
+use zkdl_train::{Algorithm, Format, Trace, Weights, initial_weights, record_window};
 
 /// Derived once for all tests.
 pub(crate) fn generators() -> &'static GeneratorSource {
@@ -41,6 +41,8 @@ pub(crate) struct Sizes {
     pub(crate) steps: usize,
     pub(crate) first_step: u64,
     pub(crate) log_columns: Option<u32>,
+    /// Where the run starts; [`named_weights`] if that is not the public seed.
+    pub(crate) origin: Origin,
 }
 
 pub(crate) const SMALL: fn() -> Sizes = || Sizes {
@@ -52,7 +54,20 @@ pub(crate) const SMALL: fn() -> Sizes = || Sizes {
     steps: 3,
     first_step: 0,
     log_columns: None,
+    origin: Origin::Seed,
 };
+
+/// A run from weights that somebody brought.
+pub(crate) const NAMED: fn() -> Sizes = || Sizes { origin: Origin::Named { bits: 32 }, ..SMALL() };
+
+/// Weights of all magnitudes up to 2^21, among them fractions.
+pub(crate) fn named_weights(algorithm: &Algorithm) -> Weights {
+    let mut weights = Weights::zeros(&algorithm.widths);
+    for (i, value) in weights.layers.iter_mut().flat_map(|layer| &mut layer.values).enumerate() {
+        *value = (i as i64 * 7_919 % 101 - 50) << (i % 14);
+    }
+    weights
+}
 
 /// Everything both sides have.
 pub(crate) struct Run {
@@ -116,7 +131,10 @@ pub(crate) fn draft(sizes: &Sizes) -> Statement {
         first_step: sizes.first_step,
         multipliers: (0..sizes.steps as u64).map(|t| 5_000 + 250 * t).collect(),
         log_columns: 0,
-        start: if sizes.first_step == 0 { Start::Seed } else { Start::Committed(Vec::new()) },
+        start: match (sizes.first_step, sizes.origin) {
+            (0, Origin::Seed) => Start::Seed,
+            (_, origin) => Start::Committed { origin, rows: Vec::new() },
+        },
         end: Vec::new(),
     }
 }
@@ -126,7 +144,10 @@ fn train(statement: &Statement, features: &[i32], labels: &[u32]) -> Trace {
     let width = statement.data.features as usize;
     let point = |i: u32| Some((&features[i as usize * width..(i as usize + 1) * width], labels[i as usize]));
     let schedule = statement.schedule().unwrap();
-    let mut weights = initial_weights(&algorithm, &statement.data.root, &statement.nonce);
+    let mut weights = match statement.start.origin() {
+        Origin::Seed => initial_weights(&algorithm, &statement.data.root, &statement.nonce),
+        Origin::Named { .. } => named_weights(&algorithm),
+    };
     if statement.first_step > 0 {
         let before = statement.first_step as usize;
         let indices = schedule.window_indices(0, before);
@@ -144,7 +165,8 @@ fn commit_ends(
 ) -> (Option<BlindedRows>, BlindedRows) {
     let generators = generators().first(1 << statement.log_columns);
     let shape = weight_shape(statement);
-    let start = (statement.first_step > 0).then(|| commit_weights(&generators, &shape, &trace.start, entropy).unwrap());
+    let start =
+        statement.start.is_committed().then(|| commit_weights(&generators, &shape, &trace.start, entropy).unwrap());
     let end = match &start {
         None => commit_weights(&generators, &shape, &trace.end, entropy),
         Some(start) => recommit_weights(&generators, &shape, (&trace.start, start), &trace.end, entropy),
@@ -152,7 +174,7 @@ fn commit_ends(
     let end = end.unwrap();
     assert_eq!(weights_with_blinds(&generators, &shape, &trace.end, &end.blinds).unwrap(), end.rows);
     if let Some(start) = &start {
-        statement.start = Start::Committed(start.rows.clone());
+        statement.start = Start::Committed { origin: statement.start.origin(), rows: start.rows.clone() };
     }
     statement.end = end.rows.clone();
     (start, end)

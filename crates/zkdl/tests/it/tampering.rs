@@ -1,13 +1,13 @@
 //! Bytes and public values that were changed after the proof was made (catalogue D.1, D.2).
 
-use crate::support::{Counter, Run, SMALL, Sizes, generators};
+use crate::support::{Counter, NAMED, Run, SMALL, Sizes, generators};
 use rayon::prelude::*;
 use zkdl::codec::FormatError;
 use zkdl::error::StatementError;
 use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
-use zkdl::{PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
+use zkdl::{Origin, PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
 use zkdl_dataset::Image;
 use zkdl_train::Format;
 use zkdl_transcript::ReadError;
@@ -33,6 +33,7 @@ fn tiny() -> Sizes {
         steps: 1,
         first_step: 0,
         log_columns: Some(6),
+        origin: Origin::Seed,
     }
 }
 
@@ -193,22 +194,44 @@ fn rejects_every_change(sizes: &Sizes, changes: &[Change]) {
     }
 }
 
+fn later(rows: Vec<[u8; 32]>) -> Start {
+    Start::Committed { origin: Origin::Seed, rows }
+}
+
 /// Catalogue 19-32.
 #[test]
 fn every_public_value_is_bound() {
     rejects_every_change(&SMALL(), CHANGES);
-    rejects_every_change(&SMALL(), &[("kind of start", |s| s.start = Start::Committed(s.end.clone()))]);
+    rejects_every_change(&SMALL(), &[("kind of start", |s| s.start = later(s.end.clone()))]);
     let committed: &[Change] = &[
         ("kind of start", |s| s.start = Start::Seed),
         ("start weights row", |s| {
             let end = s.end[0];
-            if let Start::Committed(rows) = &mut s.start {
+            if let Start::Committed { rows, .. } = &mut s.start {
                 rows[0] = end;
             }
         }),
         ("earlier first step", |s| s.first_step -= 1),
+        ("origin", |s| {
+            s.start = Start::Committed { origin: Origin::Named { bits: 16 }, rows: s.start.rows().to_vec() }
+        }),
     ];
     rejects_every_change(&Sizes { first_step: 4, ..SMALL() }, committed);
+    let named: &[Change] = &[
+        ("kind of start", |s| s.start = Start::Seed),
+        ("origin", |s| s.start = later(s.start.rows().to_vec())),
+        ("bits of start weights", |s| {
+            s.start = Start::Committed { origin: Origin::Named { bits: 64 }, rows: s.start.rows().to_vec() };
+        }),
+        ("start weights row", |s| {
+            let end = s.end[0];
+            if let Start::Committed { rows, .. } = &mut s.start {
+                rows[0] = end;
+            }
+        }),
+        ("later first step", |s| s.first_step += 1),
+    ];
+    rejects_every_change(&NAMED(), named);
 }
 
 /// Catalogue 27: another list of points, even with the root that belongs to it.
@@ -303,6 +326,31 @@ fn absurd_statements_are_refused_before_any_work() {
             s.end.pop();
         }),
     ];
+    refuses_every_change(&run, &proof, changes);
+    let named: &[Change] = &[
+        ("bits of no width", |s| {
+            s.start = Start::Committed { origin: Origin::Named { bits: 31 }, rows: s.end.clone() }
+        }),
+        ("no bits", |s| s.start = Start::Committed { origin: Origin::Named { bits: 0 }, rows: s.end.clone() }),
+        ("bits beyond all", |s| {
+            s.start = Start::Committed { origin: Origin::Named { bits: u32::MAX }, rows: s.end.clone() }
+        }),
+        ("start weights before step 0", |s| s.start = later(s.end.clone())),
+        ("no start weights", |s| s.start = named(Vec::new())),
+        ("a start row too many", |s| s.start = named([&s.end[..], &s.end[..1]].concat())),
+        ("rows shorter than a cell", |s| {
+            s.log_columns = 6;
+            s.start = named(s.end.clone());
+        }),
+    ];
+    refuses_every_change(&run, &proof, named);
+}
+
+fn named(rows: Vec<[u8; 32]>) -> Start {
+    Start::Committed { origin: Origin::Named { bits: 32 }, rows }
+}
+
+fn refuses_every_change(run: &Run, proof: &Proof, changes: &[Change]) {
     for (name, change) in changes {
         let mut statement = run.statement.clone();
         change(&mut statement);

@@ -1,8 +1,8 @@
 //! Weights that are shown, and what cannot be shown as them.
 
-use crate::support::{Run, SMALL, Sizes, generators};
+use crate::support::{NAMED, Run, SMALL, Sizes, generators};
 use zkdl::codec::FormatError;
-use zkdl::model::{self, WeightsProof};
+use zkdl::model::{self, Boundary, WeightsProof};
 use zkdl::statement::Limits;
 use zkdl::{ProveError, Statement, VerifyError};
 use zkdl_train::Weights;
@@ -12,11 +12,11 @@ fn run() -> Run {
 }
 
 fn prove(run: &Run, weights: &Weights) -> WeightsProof {
-    model::prove(&run.statement, weights, &run.end_rows.blinds, generators()).unwrap()
+    model::prove(&run.statement, Boundary::End, weights, &run.end_rows.blinds, generators()).unwrap()
 }
 
 fn verify(statement: &Statement, weights: &Weights, proof: &WeightsProof) -> Result<(), VerifyError> {
-    model::verify(statement, weights, proof, &Limits::default(), generators())
+    model::verify(statement, Boundary::End, weights, proof, &Limits::default(), generators())
 }
 
 #[test]
@@ -26,6 +26,24 @@ fn the_final_weights_are_shown_to_be_those_of_the_model() {
         let proof = WeightsProof::decode(&prove(&run, &run.trace.end).encode()).unwrap();
         assert_eq!(verify(&run.statement, &run.trace.end, &proof), Ok(()));
         assert_eq!(proof.encode().len(), "zkdl-weights-proof".len() + 4 + 32 + 8 + 64);
+    }
+}
+
+#[test]
+fn named_start_weights_are_shown_to_be_those_of_the_statement() {
+    let run = Run::new(&NAMED(), 5);
+    let (blinds, limits) = (&run.start_rows.as_ref().unwrap().blinds, Limits::default());
+    let show = |weights| model::prove(&run.statement, Boundary::Start, weights, blinds, generators()).unwrap();
+    let judge =
+        |statement, boundary, weights, proof| model::verify(statement, boundary, weights, proof, &limits, generators());
+    let proof = show(&run.trace.start);
+    assert_eq!(judge(&run.statement, Boundary::Start, &run.trace.start, &proof), Ok(()));
+    let shown = show(&run.trace.end);
+    let other = judge(&run.statement, Boundary::Start, &run.trace.end, &shown);
+    assert_eq!(other, Err(VerifyError::OtherWeights));
+    for (statement, boundary) in [(&run.statement, Boundary::End), (&self::run().statement, Boundary::Start)] {
+        let error = judge(statement, boundary, &run.trace.start, &proof).unwrap_err();
+        assert!(matches!(error, VerifyError::StatementMismatch { .. }), "{error}");
     }
 }
 
@@ -69,9 +87,9 @@ fn a_proof_is_of_its_model_and_its_network() {
     assert_eq!(verify(&other.statement, &run.trace.end, &renamed), Err(VerifyError::OtherWeights));
     let narrow = Weights::zeros(&[5, 7, 6]);
     assert!(matches!(verify(&run.statement, &narrow, &proof), Err(VerifyError::Weights(_))));
-    let refused = model::prove(&run.statement, &narrow, &run.end_rows.blinds, generators());
+    let refused = model::prove(&run.statement, Boundary::End, &narrow, &run.end_rows.blinds, generators());
     assert!(matches!(refused, Err(ProveError::Witness { what: "the number of weights", .. })));
-    let refused = model::prove(&run.statement, &run.trace.end, &run.end_rows.blinds[1..], generators());
+    let refused = model::prove(&run.statement, Boundary::End, &run.trace.end, &run.end_rows.blinds[1..], generators());
     assert!(matches!(refused, Err(ProveError::Witness { what: "the number of weight blinds", .. })));
 }
 

@@ -60,7 +60,7 @@ fn go_on(run: &mut Run, steps: usize) {
     let s = &mut run.statement;
     s.first_step += s.multipliers.len() as u64;
     s.multipliers = vec![6_000; steps];
-    s.start = Start::Committed(s.end.clone());
+    s.start = Start::Committed { origin: s.start.origin(), rows: s.end.clone() };
     let indices = s.schedule().unwrap().window_indices(s.first_step, steps);
     let width = s.data.features as usize;
     let point = |i: u32| Some((&run.features[i as usize * width..][..width], run.labels[i as usize]));
