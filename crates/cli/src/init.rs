@@ -130,6 +130,8 @@ learning_rate = [[0, 0.25], [{epoch}, 0.5]]
 # The order of the points and the starting weights follow from the data's root and a public value. Let others draw it after you
 # have published the root, so that it was not chosen to suit: `zkdl train RUN --beacon HEX`. Or, where nobody needs to believe it:
 # nonce = "64 hexadecimal digits"
+# start = "pretrained.safetensors"  # weights to start from, in place of random ones: committed, and proven to be in range
+# start_bits = 32       # bits of each of them, 16, 32 or 64: public; default: room for 128 in magnitude
 
 # [format]              # defaults: 64 bits a hidden cell
 # f_a = 8               # fraction bits of activations

@@ -6,7 +6,7 @@
 
 use super::*;
 use crate::settle::settle;
-use crate::statement::GENERATORS;
+use crate::statement::{GENERATORS, Origin};
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_commit::channel::Equation;
 use zkdl_commit::msm::msm;
@@ -29,7 +29,7 @@ pub(crate) fn random_point(g: &Generators) -> Affine {
 }
 
 /// A statement whose rows are random points: nobody knows data or weights behind them.
-fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
+fn statement_about_nothing(g: &Generators, start: Start) -> (Statement, PointCommitments) {
     let row = |_| group::encode(&random_point(g));
     let points = PointCommitments((0..7).map(row).collect());
     let mut data = Descriptor::uniform(7, 5, 3, ValueRange { min: 0, max: 16 }, 4);
@@ -45,11 +45,15 @@ fn statement_about_nothing(g: &Generators) -> (Statement, PointCommitments) {
         first_step: 0,
         multipliers: vec![9_000; 3],
         log_columns: 7,
-        start: Start::Seed,
+        start,
         end: Vec::new(),
     };
     let shape = statement.sizes(&Limits::default()).unwrap();
-    statement.end = (0..weight_row_count(&shape)).map(row).collect();
+    let rows = || (0..weight_row_count(&shape)).map(row).collect();
+    statement.end = rows();
+    if let Start::Committed { rows: start, .. } = &mut statement.start {
+        *start = rows();
+    }
     (statement, points)
 }
 
@@ -62,9 +66,9 @@ pub(crate) fn layout(values: usize, products: usize, log_columns: usize) -> Vec<
 }
 
 /// How many points come before the sigma protocols: read uniform points until the rest of the proof fits.
-fn count_values(statement: &Statement, shape: &Shape, data: &[Affine], point: &Affine) -> usize {
+fn count_values(statement: &Statement, shape: &Shape, data: &[Affine], products: usize, point: &Affine) -> usize {
     let fits = |n: &usize| {
-        let proof: Vec<u8> = layout(*n, 5, 7)
+        let proof: Vec<u8> = layout(*n, products, 7)
             .iter()
             .flat_map(|m| if *m == Message::Scalar { encode(&Scalar::ONE) } else { group::encode(point) })
             .collect();
@@ -130,12 +134,22 @@ fn evaluate(equation: &Equation, points: &[Affine], g: &Generators) -> zkdl_fiel
 
 #[test]
 fn a_whole_proof_is_simulated_without_a_witness() {
+    simulate(Start::Seed, 5);
+}
+
+#[test]
+fn a_whole_proof_from_named_weights_is_simulated_without_a_witness() {
+    simulate(Start::Committed { origin: Origin::Named { bits: 32 }, rows: Vec::new() }, 6);
+}
+
+/// Simulates a proof with so many products.
+fn simulate(start: Start, products: usize) {
     let g = Generators::derive(GENERATORS, 128);
-    let (statement, points) = statement_about_nothing(&g);
+    let (statement, points) = statement_about_nothing(&g, start);
     let shape = statement.shape(&Limits::default()).unwrap();
     let data = decode_points("data point", &points.0).unwrap();
-    let values = count_values(&statement, &shape, &data, &random_point(&g));
-    let mut simulated = Simulated::uniform(layout(values, 5, 7), &g);
+    let values = count_values(&statement, &shape, &data, products, &random_point(&g));
+    let mut simulated = Simulated::uniform(layout(values, products, 7), &g);
     let scripted = |proof: &[u8]| -> Result<usize, VerifyError> {
         let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
         settle(read(&statement, &shape, &data, channel)?, &g)
@@ -144,7 +158,7 @@ fn a_whole_proof_is_simulated_without_a_witness() {
     assert!(scripted(&proof).is_err());
     let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
     let channel = read(&statement, &shape, &data, channel).unwrap();
-    simulated.solve(&channel, points.0.len() + statement.end.len(), &g);
+    simulated.solve(&channel, points.0.len() + statement.start.rows().len() + statement.end.len(), &g);
     let proof = simulated.encode();
     assert!(scripted(&proof).is_ok());
     let live = Proof { statement: statement.digest(), body: proof };
