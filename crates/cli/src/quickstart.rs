@@ -35,6 +35,8 @@ use zkdl_commit::blinds::{Entropy, OsEntropy};
 pub(crate) const DIGITS: &str = include_str!("../../../examples/digits/digits.csv");
 const CSV: &str = "digits.csv";
 const TAMPERED: &str = "tampered.proof";
+/// A link to the proofs.
+const PROOFS: &str = "proofs";
 const BY_HAND: &str = "by-hand";
 const KEY: &str = "signer.pem";
 /// Marks a directory that quickstart may replace.
@@ -59,7 +61,8 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     )?;
     let windows = run.plan.windows();
     let proven = jobs::prove_windows(context, &run, 0..windows, None, false)?;
-    say(&format!("{windows} proofs written to {}", run.dir.public().display()))?;
+    say(&format!("{windows} proofs written to {}", run.dir.proofs().display()))?;
+    link(root)?;
     say("\n4. Verify the whole run, from the files alone")?;
     let verified = verify_directory(context, root, None, &Expected::default(), Trust::Nothing, Coverage::Whole)?;
     say(&verified.report.text())?;
@@ -120,6 +123,12 @@ fn prepare(root: &Path, epochs: u64) -> Result<()> {
     atomic::write(&RunDir::new(root).config(), config.as_bytes(), Access::Public)
 }
 
+/// The proofs at hand, beside the weights.
+fn link(root: &Path) -> Result<()> {
+    let path = root.join(PROOFS);
+    std::os::unix::fs::symlink("public/proofs", &path).map_err(|e| CliError::file("link", &path, e))
+}
+
 /// Plays the auditor who draws a beacon, and the owner who draws a nonce.
 fn draw() -> Result<[u8; 32]> {
     let mut drawn = [0; 32];
@@ -133,7 +142,8 @@ fn empty(root: &Path) -> Result<()> {
         removed(&root.join(directory), |path| fs::remove_dir_all(path))?;
     }
     let dir = RunDir::new(root);
-    let files = [CSV, TAMPERED, questions::ASKED, questions::MEMBER, questions::ABSENT].map(|file| root.join(file));
+    let files =
+        [CSV, PROOFS, TAMPERED, questions::ASKED, questions::MEMBER, questions::ABSENT].map(|file| root.join(file));
     let signed = [dir.config(), dir.certificate(), dir.signer(), dir.model_signature(), dir.report()];
     for file in files.iter().chain(&signed) {
         removed(file, |path| fs::remove_file(path))?;

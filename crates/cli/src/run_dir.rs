@@ -6,8 +6,9 @@
 //! RUN/public/points.zkdl              commitments to the training points
 //! RUN/public/data.proof               that all of them are in range, labels one-hot
 //! RUN/public/beacon                   what fixes the order of the points, unless the configuration has a nonce
-//! RUN/public/window-0000.statement    what window 0 proves (binary), and .statement.json, the same for people
-//! RUN/public/window-0000.proof        its proof
+//! RUN/public/proofs/window-0000.proof            the proof of window 0
+//! RUN/public/proofs/window-0000.statement        what it proves, binary
+//! RUN/public/proofs/window-0000.statement.json   the same for people
 //! RUN/model/weights.safetensors       the final weights as float32
 //! RUN/model/integers.safetensors      the same, exactly
 //! RUN/model/weights.proof             that they are what the final rows of the last window commit to
@@ -109,9 +110,14 @@ impl RunDir {
         self.public().join("beacon")
     }
 
+    /// The files of all windows.
+    pub(crate) fn proofs(&self) -> PathBuf {
+        self.public().join("proofs")
+    }
+
     /// The files of a window.
     pub(crate) fn window(&self, index: u64) -> WindowFiles {
-        let file = |end: &str| self.public().join(format!("window-{index:04}.{end}"));
+        let file = |end: &str| self.proofs().join(format!("window-{index:04}.{end}"));
         WindowFiles { statement: file("statement"), json: file("statement.json"), proof: file("proof") }
     }
 
@@ -160,10 +166,12 @@ impl RunDir {
         self.root.join("signer.pub.pem")
     }
 
-    /// The windows that have a statement or a proof in `public`, in order.
+    /// The windows that have a statement or a proof, in order.
     pub(crate) fn windows(&self) -> Result<Vec<u64>> {
-        let failed = |e| CliError::file("read the directory", &self.public, e);
-        let entries = fs::read_dir(&self.public).map_err(failed)?;
+        let proofs = self.proofs();
+        let directory = if proofs.is_dir() { &proofs } else { &self.public };
+        let failed = |e| CliError::file("read the directory", directory, e);
+        let entries = fs::read_dir(directory).map_err(failed)?;
         let mut found: Vec<u64> = entries.flatten().filter_map(|e| window_index(&e.path())).collect();
         found.sort_unstable();
         found.dedup();
@@ -196,8 +204,9 @@ impl RunDir {
     /// Creates `public` and `secret` and removes what a killed process left in them.
     pub(crate) fn prepare(&self) -> Result<()> {
         atomic::create_dir(&self.public, Access::Public)?;
+        atomic::create_dir(&self.proofs(), Access::Public)?;
         atomic::create_dir(&self.secret(), Access::Secret)?;
-        for directory in [&self.root, &self.public, &self.secret()] {
+        for directory in [&self.root, &self.public, &self.proofs(), &self.secret()] {
             atomic::remove_stale(directory);
         }
         Ok(())

@@ -221,7 +221,7 @@ impl Directory {
         let dir = RunDir::for_auditor(root);
         let indices = dir.windows()?;
         if indices.is_empty() {
-            let next = "`zkdl prove` writes window-0000.statement and window-0000.proof";
+            let next = "`zkdl prove` writes proofs/window-0000.statement and proofs/window-0000.proof";
             return Err(CliError::usage(format!("{}: no proofs here: {next}", dir.public().display())));
         }
         let points = read(&dir.points())?;

@@ -187,7 +187,7 @@ fn public_files(dir: &RunDir) -> Result<Vec<u8>> {
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let failed = |e: &dyn std::fmt::Display| CliError::io(format!("the public files cannot be packed: {e}"));
     for file in files {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = file.strip_prefix(dir.public()).unwrap_or(&file).display();
         archive.start_file(format!("public/{name}"), options).map_err(|e| failed(&e))?;
         archive.write_all(&read(&file)?).map_err(|e| failed(&e))?;
     }

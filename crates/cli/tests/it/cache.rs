@@ -75,10 +75,10 @@ fn what_is_wrong_with_a_piece_is_repaired_without_a_word() {
 #[test]
 fn a_false_proof_stays_false_whatever_the_cache_holds() {
     let sandbox = proven();
-    let mut proof = sandbox.read("run/public/window-0000.proof");
+    let mut proof = sandbox.read("run/public/proofs/window-0000.proof");
     let place = proof.len() - 32;
     proof[place] ^= 1;
-    std::fs::write(sandbox.path("run/public/window-0000.proof"), proof).unwrap();
+    std::fs::write(sandbox.path("run/public/proofs/window-0000.proof"), proof).unwrap();
     let args = verify_args(0);
     let reasons = [&["--no-cache"][..], &[]].map(|more| sandbox.fails(&with(&args, more), 1, &["INVALID"]).out);
     let reason = |out: &str| out.lines().next().unwrap().to_owned();

@@ -76,10 +76,10 @@ fn nothing_false_is_certified() {
     sandbox.fails(&new, 2, &["key.pem exists"]);
     sandbox.ok(&["prove", "run"]);
     sandbox.fails(&[&certify[..], &["--trust-data"]].concat(), 2, &["taken for granted"]);
-    let proof = sandbox.read("run/public/window-0001.proof");
-    flip(&sandbox, "run/public/window-0001.proof", usize::MAX);
+    let proof = sandbox.read("run/public/proofs/window-0001.proof");
+    flip(&sandbox, "run/public/proofs/window-0001.proof", usize::MAX);
     sandbox.fails(&certify, 1, &["INVALID", "window-0001.proof"]);
-    std::fs::write(sandbox.path("run/public/window-0001.proof"), proof).unwrap();
+    std::fs::write(sandbox.path("run/public/proofs/window-0001.proof"), proof).unwrap();
     sandbox.ok(&["weights", "export", "run"]);
     for file in ["run/model/integers.safetensors", "run/model/weights.safetensors", "run/model/weights.proof"] {
         let good = sandbox.read(file);
@@ -127,9 +127,9 @@ fn a_file_of_weights_is_shown_to_be_the_models() {
         sandbox.fails(&verify(file), 2, &["no safetensors"]);
         std::fs::write(sandbox.path(file), good).unwrap();
     }
-    let statement = ["--statement", "run/public/window-0002.statement"];
+    let statement = ["--statement", "run/public/proofs/window-0002.statement"];
     sandbox.ok(&[&["weights", "verify", "run/model/weights.safetensors"][..], &statement].concat());
-    let earlier = ["--statement", "run/public/window-0001.statement"];
+    let earlier = ["--statement", "run/public/proofs/window-0001.statement"];
     sandbox.fails(&[&["weights", "verify", "run/model/weights.safetensors"][..], &earlier].concat(), 1, &["INVALID"]);
     sandbox.fails(&["weights", "verify", "run/model/weights.safetensors"], 2, &["--public"]);
     std::fs::copy(other.path("run/model/integers.safetensors"), sandbox.path("other.safetensors")).unwrap();

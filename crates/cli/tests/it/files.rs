@@ -72,8 +72,8 @@ fn inspect_knows_every_file_and_shows_no_secret() {
         ("run/public/data.proof", "proof of a data set"),
         ("run/model/weights.proof", "proof of weights"),
         ("absent.answer", "answer: absent"),
-        ("run/public/window-0001.statement", "statement"),
-        ("run/public/window-0001.proof", "proof"),
+        ("run/public/proofs/window-0001.statement", "statement"),
+        ("run/public/proofs/window-0001.proof", "proof"),
         ("run/secret/data", "SECRET training data"),
         ("run/secret/weights-4", "SECRET weights"),
         ("run/secret/rows-4", "SECRET blinds"),
@@ -84,7 +84,7 @@ fn inspect_knows_every_file_and_shows_no_secret() {
     }
     sandbox.fails(&["inspect", "data.csv"], 2, &["not a file of zkdl"]);
     sandbox.fails(&["inspect", "nothing"], 3, &["nothing"]);
-    let truncated = &sandbox.read("run/public/window-0001.proof")[..40];
+    let truncated = &sandbox.read("run/public/proofs/window-0001.proof")[..40];
     std::fs::write(sandbox.path("short"), truncated).unwrap();
     sandbox.fails(&["inspect", "short"], 2, &["the bytes end at"]);
 }
@@ -164,9 +164,9 @@ fn verify_tells_invalid_from_unreadable_and_mixed_up() {
     sandbox.ok(&["prove", "run"]);
     let args = verify_args(0);
     assert!(sandbox.ok(&with(&args, &[])).starts_with("VALID"));
-    let proof = sandbox.read("run/public/window-0000.proof");
+    let proof = sandbox.read("run/public/proofs/window-0000.proof");
     let replace = |bytes: &[u8], code: i32, words: &[&str]| {
-        std::fs::write(sandbox.path("run/public/window-0000.proof"), bytes).unwrap();
+        std::fs::write(sandbox.path("run/public/proofs/window-0000.proof"), bytes).unwrap();
         sandbox.fails(&with(&args, &[]), code, words);
     };
     for place in [0, 12, 40, 100, proof.len() / 2, proof.len() - 1] {
@@ -178,16 +178,16 @@ fn verify_tells_invalid_from_unreadable_and_mixed_up() {
     replace(&[&proof[..], &[0]].concat(), 1, &["INVALID", "1 bytes follow its end"]);
     replace(b"", 1, &["INVALID", "not a proof"]);
     replace(csv(9).as_bytes(), 1, &["INVALID", "not a proof"]);
-    std::fs::remove_file(sandbox.path("run/public/window-0000.proof")).unwrap();
+    std::fs::remove_file(sandbox.path("run/public/proofs/window-0000.proof")).unwrap();
     sandbox.fails(&with(&args, &[]), 3, &["window-0000.proof"]);
     sandbox.fails(&["verify", "run"], 3, &["window-0000.proof"]);
     replace(&proof, 0, &["VALID"]);
     let mixed = |statement: &str, points: &str, code, words: &[&str]| {
-        let proof = "run/public/window-0000.proof";
+        let proof = "run/public/proofs/window-0000.proof";
         let args = ["verify", "--statement", statement, "--points", points, "--proof", proof, "--trust-data"];
         sandbox.fails(&args, code, words);
     };
-    let (statement, points) = ("run/public/window-0000.statement", "run/public/points.zkdl");
+    let (statement, points) = ("run/public/proofs/window-0000.statement", "run/public/points.zkdl");
     mixed("data.csv", points, 2, &["not a statement"]);
     mixed(statement, statement, 2, &["not a list of point commitments"]);
     mixed(statement, "nothing", 3, &["nothing"]);
@@ -248,7 +248,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     sandbox.ok(&["train", "run"]);
     let output = limited("prove");
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!sandbox.has("run/public/window-0000.proof"));
+    assert!(!sandbox.has("run/public/proofs/window-0000.proof"));
     assert_eq!(sandbox.temporary_files(), Vec::<std::path::PathBuf>::new());
     sandbox.ok(&["prove", "run"]);
 }

@@ -103,7 +103,7 @@ fn an_interrupted_proof_leaves_no_file_and_can_be_made_again() {
     wait_for(&sandbox.path("run/secret/rows-10"), &mut child);
     let rows = sandbox.read("run/secret/rows-10");
     assert_eq!(signal(&mut child, "-INT"), Some(130));
-    assert!(!sandbox.has("run/public/window-0000.proof"));
+    assert!(!sandbox.has("run/public/proofs/window-0000.proof"));
     assert_eq!(sandbox.temporary_files(), Vec::<PathBuf>::new());
     sandbox.ok(&["prove", "run"]);
     assert_eq!(sandbox.read("run/secret/rows-10"), rows);

@@ -72,7 +72,10 @@ impl Victim {
         }
         let Ok(data) = std::fs::read(self.sandbox.path("run/secret/data")) else { return };
         let secrets: Vec<&[u8]> = (1..8).map(|i| &data[data.len() * i / 8..][..24]).collect();
-        let outside = ["run", "run/public"].iter().flat_map(|d| entries(&self.sandbox.path(d))).filter(|p| p.is_file());
+        let outside = ["run", "run/public", "run/public/proofs"]
+            .iter()
+            .flat_map(|d| entries(&self.sandbox.path(d)))
+            .filter(|p| p.is_file());
         for file in outside {
             let contents = std::fs::read(&file).unwrap();
             let found = secrets.iter().any(|secret| contents.windows(24).any(|window| window == *secret));
@@ -139,7 +142,7 @@ fn fifty_kills_lose_nothing_but_the_work_since_the_last_checkpoint() {
         let jobs = if i % 2 == 0 { "1" } else { "2" };
         if victim.kill(&["prove", "run", "--jobs", jobs], whole) {
             victim.sandbox.ok(&["verify", "run"]);
-            victim.remove("run/public", "window-");
+            victim.remove("run/public/proofs", "window-");
             victim.remove("run/secret", "rows-");
         }
     }

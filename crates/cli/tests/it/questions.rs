@@ -60,7 +60,7 @@ fn a_member_is_proven_and_its_steps_are_named() {
     let another = with(member("verify", "member.answer", other), &["--data", "run/public/data.zkdl"]);
     invalid(&another, &["another query"]);
     invalid(&verifying(row, &["--data", "run/public/data.zkdl", "--any-label"]), &["another query"]);
-    let context = ["--data", "run/public/data.zkdl", "--statement", "run/public/window-0000.statement"];
+    let context = ["--data", "run/public/data.zkdl", "--statement", "run/public/proofs/window-0000.statement"];
     invalid(&verifying(row, &context), &["training statement"]);
     sandbox.ok(&with(member("prove", "run", row), &["-o", "about.answer", "--statement", context[3]]));
     sandbox.ok(&with(member("verify", "about.answer", row), &context));

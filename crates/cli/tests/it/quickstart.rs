@@ -18,6 +18,17 @@ fn quickstart_proves_verifies_rejects_and_its_commands_repeat_it() {
     ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
+    for file in [
+        "model/weights.safetensors",
+        "model.sig",
+        "certificate.dsse.json",
+        "signer.pub.pem",
+        "report.html",
+        "proofs/window-0000.proof",
+        "proofs/window-0001.proof",
+    ] {
+        assert!(sandbox.has(&format!("zkdl-quickstart/{file}")), "{file}");
+    }
     let commands = out.split("Each step by hand\n").nth(1).unwrap();
     assert_eq!(commands.lines().count(), 18);
     for command in commands.lines() {

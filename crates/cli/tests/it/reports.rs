@@ -59,10 +59,10 @@ fn nothing_false_is_reported_and_a_part_is_called_a_part() {
     assert!(
         html.contains("the whole run is proven") && html.contains("elsewhere") && !html.contains("Mean training loss")
     );
-    let mut proof = sandbox.read("auditor/window-0001.proof");
+    let mut proof = sandbox.read("auditor/proofs/window-0001.proof");
     let last = proof.len() - 32;
     proof[last] ^= 1;
-    std::fs::write(sandbox.path("auditor/window-0001.proof"), proof).unwrap();
+    std::fs::write(sandbox.path("auditor/proofs/window-0001.proof"), proof).unwrap();
     sandbox.fails(&["report", "auditor", "-o", "false.html"], 1, &["INVALID", "window-0001.proof"]);
     assert!(!sandbox.has("false.html"));
 }

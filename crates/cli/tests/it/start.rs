@@ -29,7 +29,7 @@ fn a_run_from_given_weights_is_proven_from_its_first_step() {
     sandbox.ok(&["check", "run"]);
     let out = sandbox.ok(&["verify", "run"]);
     assert!(out.contains("VALID: 3 windows") && out.contains("integers of 32 bits"), "{out}");
-    let files = |window| ["statement", "json"].map(|end| format!("run/public/window-000{window}.{end}"));
+    let files = |window| ["statement", "json"].map(|end| format!("run/public/proofs/window-000{window}.{end}"));
     let inspected = sandbox.json(&["inspect", &files(1)[0], "--json"]);
     assert_eq!(inspected["content"]["start"]["run_started_from"]["kind"], "named weights");
     sandbox.ok(&["weights", "export", "run", "--start"]);

@@ -112,7 +112,7 @@ impl Sandbox {
 
     /// Files below a directory that no finished command leaves.
     pub(crate) fn temporary_files(&self) -> Vec<PathBuf> {
-        ["run", "run/public", "run/secret"]
+        ["run", "run/public", "run/public/proofs", "run/secret"]
             .iter()
             .flat_map(|d| entries(&self.path(d)))
             .filter(|p| is_temporary(p))
@@ -179,7 +179,7 @@ window = 4
 
 /// The files of a window as arguments of `verify`.
 pub(crate) fn verify_args(window: u32) -> Vec<String> {
-    let file = |end: &str| format!("run/public/window-{window:04}.{end}");
+    let file = |end: &str| format!("run/public/proofs/window-{window:04}.{end}");
     [
         "verify",
         "--statement",

@@ -5,7 +5,7 @@ use serde_json::json;
 use zkdl::Statement;
 
 fn statement(sandbox: &Sandbox, window: u32) -> Statement {
-    Statement::decode(&sandbox.read(&format!("run/public/window-{window:04}.statement"))).unwrap()
+    Statement::decode(&sandbox.read(&format!("run/public/proofs/window-{window:04}.statement"))).unwrap()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_gap_is_no_run_but_two_claims_and_windows_of_two_runs_are_refused() {
     sandbox.ok(&["prove", "run"]);
     other.ok(&["prove", "run", "--window", "1"]);
     for end in ["statement", "proof"] {
-        let name = format!("run/public/window-0001.{end}");
+        let name = format!("run/public/proofs/window-0001.{end}");
         std::fs::rename(sandbox.path(&name), sandbox.path(end)).unwrap();
     }
     sandbox.fails(&["verify", "run"], 1, &["INVALID", "not a whole run", "0..4, 8..10 of 0..10", "--partial"]);
@@ -78,7 +78,7 @@ fn a_gap_is_no_run_but_two_claims_and_windows_of_two_runs_are_refused() {
     assert_eq!(report["claims"].as_array().unwrap().len(), 2);
     sandbox.fails(&["verify", "run", "--expect-model", &"5a".repeat(32)], 2, &["windows are missing"]);
     for end in ["statement", "proof"] {
-        let name = format!("run/public/window-0001.{end}");
+        let name = format!("run/public/proofs/window-0001.{end}");
         std::fs::copy(other.path(&name), sandbox.path(&name)).unwrap();
     }
     sandbox.fails(&["verify", "run"], 1, &["INVALID", "not those of one run"]);
@@ -87,7 +87,7 @@ fn a_gap_is_no_run_but_two_claims_and_windows_of_two_runs_are_refused() {
 #[test]
 fn proving_again_keeps_statement_and_rows_but_no_blind_of_the_proof() {
     let sandbox = Sandbox::trained();
-    let files = ["run/public/window-0000.statement", "run/public/window-0000.proof", "run/secret/rows-4"];
+    let files = ["run/public/proofs/window-0000.statement", "run/public/proofs/window-0000.proof", "run/secret/rows-4"];
     let now = || files.map(|f| sandbox.read(f));
     sandbox.ok(&["prove", "run"]);
     let before = now();
@@ -106,7 +106,7 @@ fn what_is_not_proven_of_a_run_is_proven_by_the_same_command() {
     let sandbox = Sandbox::trained();
     sandbox.ok(&["prove", "run", "--windows", "1.."]);
     sandbox.fails(&["verify", "run"], 1, &["not a whole run"]);
-    let file = "run/public/window-0002.proof";
+    let file = "run/public/proofs/window-0002.proof";
     let mut damaged = sandbox.read(file);
     damaged[200] ^= 1;
     std::fs::write(sandbox.path(file), damaged).unwrap();
@@ -127,7 +127,8 @@ fn machines_that_share_the_secrets_prove_parts_of_one_run() {
     for (machine, windows) in [("other", "2..3"), ("third", "0..1"), ("run", "1..2")] {
         sandbox.ok(&["prove", machine, "--windows", windows]);
     }
-    assert!(sandbox.shell("cp other/public/window-* third/public/window-* run/public").status().unwrap().success());
+    let files = "other/public/proofs/window-* third/public/proofs/window-*";
+    assert!(sandbox.shell(&format!("cp {files} run/public/proofs")).status().unwrap().success());
     assert!(sandbox.ok(&["verify", "run"]).contains("VALID: 3 windows"));
     assert_eq!(sandbox.json(&["prove", "run", "--json"])["already_proven"], json!([0, 1, 2]));
 }
@@ -137,7 +138,7 @@ fn a_false_window_among_many_is_named() {
     let sandbox = Sandbox::trained();
     sandbox.ok(&["prove", "run"]);
     for window in 0..3 {
-        let file = format!("run/public/window-{window:04}.proof");
+        let file = format!("run/public/proofs/window-{window:04}.proof");
         let proof = sandbox.read(&file);
         let mut forged = proof.clone();
         forged[proof.len() - 32] ^= 1;
