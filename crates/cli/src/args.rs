@@ -69,6 +69,17 @@ pub(crate) enum Verb {
     /// The training data
     #[command(subcommand)]
     Data(DataVerb),
+    /// Say what a run will take, before any of it is done: seconds on this machine, measured on a sample, memory and bytes
+    Estimate {
+        /// The run directory: its configuration, and data that are committed or not
+        run: PathBuf,
+        /// Windows that are proven at a time, as in prove
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: Option<u16>,
+        /// Memory and bytes alone: runs nothing
+        #[arg(long)]
+        no_time: bool,
+    },
     /// Train all epochs; goes on where a killed run stopped
     Train {
         /// The run directory

@@ -7,7 +7,7 @@ mod partial;
 mod parts;
 pub(crate) mod show;
 
-pub(crate) use parts::unread;
+pub(crate) use parts::{Parts, unread};
 
 use crate::atomic::{self, Access};
 use crate::config::Config;
@@ -18,7 +18,6 @@ use crate::report::{Table, emit, emit_json, grouped};
 use crate::run_dir::{RunDir, read, read_secret};
 use crate::secret::{SecretData, seal};
 use partial::Partial;
-use parts::Parts;
 use serde_json::json;
 use std::fs;
 use std::path::Path;

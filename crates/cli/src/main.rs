@@ -25,6 +25,7 @@ mod clock;
 mod config;
 mod data;
 mod error;
+mod estimate;
 mod init;
 mod inspect;
 mod member;
@@ -77,6 +78,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Init { dir, data, labels } => init::run(context, &dir, data.as_deref(), labels.as_deref())?,
         Verb::Data(DataVerb::Commit { run, config }) => data::run(context, &run, config.as_deref())?,
         Verb::Data(DataVerb::Show { path }) => return data::show::run(context, &path),
+        Verb::Estimate { run, jobs, no_time } => estimate::run(context, &run, jobs, no_time)?,
         Verb::Train { run, beacon } => train::run(context, &run, beacon)?,
         Verb::Check(args) => check::run(context, &args.run, args.window)?,
         Verb::Prove(args) => prove::jobs::run(context, &args)?,

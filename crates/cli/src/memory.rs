@@ -7,12 +7,20 @@ use std::fs;
 use zkdl::Statement;
 use zkdl_train::Algorithm;
 
+/// A process with its threads.
+const PROCESS_BYTES: u64 = 10 << 20;
 /// The prover's memory a cell beside the trace: four scalars for every four cells, and some.
 const PROVER_BYTES_PER_CELL: u64 = 40;
-/// Weights before and after, their machine forms and columns of the update.
-const BYTES_PER_PARAMETER: u64 = 64;
+/// Weights before and after a window, and their machine forms.
+const BYTES_PER_PARAMETER: u64 = 16;
+/// A checkpoint while it is read, and the public start.
+const SHARED_BYTES_PER_PARAMETER: u64 = 14;
+/// Column weights of the opening, and the vectors of the inner product.
+const BYTES_PER_COLUMN: u64 = 640;
 /// Generators and their tables.
-const BYTES_PER_COLUMN: u64 = 4096;
+const SHARED_BYTES_PER_COLUMN: u64 = 640;
+/// Copies of the features while a data file is read: its bytes, words of it, integers.
+const READING_COPIES: u64 = 3;
 
 /// What a job holds for every cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +31,34 @@ pub(crate) enum Job {
     Prove,
 }
 
-/// Estimated peak memory of a job.
-pub(crate) fn estimate(plan: &Plan, window: Window, job: Job) -> u64 {
-    let parameters = plan.algorithm.parameters().saturating_mul(BYTES_PER_PARAMETER);
-    working(&plan.algorithm, window.steps(), plan.log_columns(), job).saturating_add(parameters)
+/// Estimated peak memory of proving windows of a run, so many at a time.
+pub(crate) fn estimate(plan: &Plan, jobs: u64) -> u64 {
+    let window = plan.window.min(plan.steps) as usize;
+    let proving = shared(plan).saturating_add(own(plan, window, Job::Prove).saturating_mul(jobs));
+    PROCESS_BYTES.saturating_add(reading(plan).max(proving))
+}
+
+/// Reading the data.
+fn reading(plan: &Plan) -> u64 {
+    values(plan).saturating_mul(4 * READING_COPIES)
+}
+
+fn values(plan: &Plan) -> u64 {
+    plan.points().saturating_mul(u64::from(plan.algorithm.widths.first().copied().unwrap_or(0)))
+}
+
+/// What jobs share: the data and their blinds, generators, a checkpoint.
+fn shared(plan: &Plan) -> u64 {
+    let data = values(plan).saturating_mul(4).saturating_add(plan.points().saturating_mul(32));
+    let columns = SHARED_BYTES_PER_COLUMN.checked_shl(plan.log_columns()).unwrap_or(u64::MAX);
+    let weights = plan.algorithm.parameters().saturating_mul(SHARED_BYTES_PER_PARAMETER);
+    data.saturating_add(columns).saturating_add(weights)
+}
+
+/// What every job has of its own.
+fn own(plan: &Plan, steps: usize, job: Job) -> u64 {
+    let weights = plan.algorithm.parameters().saturating_mul(BYTES_PER_PARAMETER);
+    working(&plan.algorithm, steps, plan.log_columns(), job).saturating_add(weights)
 }
 
 /// Estimated peak memory of measuring a window: its weights are never read from a file, so that there are only two copies of
@@ -37,9 +69,9 @@ pub(crate) fn estimate_bench(statement: &Statement) -> u64 {
     let largest = algorithm.widths.windows(2).map(layer).max().unwrap_or(0);
     let weights = algorithm.parameters().saturating_mul(16).saturating_add(largest.saturating_mul(8));
     let points = u64::from(statement.data.points).saturating_mul(u64::from(statement.data.features)).saturating_mul(16);
-    working(&algorithm, statement.multipliers.len(), statement.log_columns, Job::Prove)
-        .saturating_add(weights)
-        .saturating_add(points)
+    let columns = SHARED_BYTES_PER_COLUMN.checked_shl(statement.log_columns).unwrap_or(u64::MAX);
+    let working = working(&algorithm, statement.multipliers.len(), statement.log_columns, Job::Prove);
+    [weights, points, columns].into_iter().fold(PROCESS_BYTES.saturating_add(working), u64::saturating_add)
 }
 
 /// What grows with the window: cells, and what is held for every cell and every column.
@@ -51,20 +83,22 @@ fn working(algorithm: &Algorithm, steps: usize, log_columns: u32, job: Job) -> u
         Job::Prove => trace + PROVER_BYTES_PER_CELL,
     };
     let cells = algorithm.cells_per_step().saturating_mul(steps as u64);
-    let columns = 1u64.checked_shl(log_columns).unwrap_or(u64::MAX);
-    cells.saturating_mul(per_cell).saturating_add(columns.saturating_mul(BYTES_PER_COLUMN))
+    let columns = BYTES_PER_COLUMN.checked_shl(log_columns).unwrap_or(u64::MAX);
+    cells.saturating_mul(per_cell).saturating_add(columns)
 }
 
 /// Refuses a job that does not fit into the memory that is free.
 pub(crate) fn check(plan: &Plan, window: Window, job: Job) -> Result<()> {
     let what = format!("window {} of {} steps", window.index, window.steps());
-    refuse_above(estimate(plan, window, job), &what, "set a smaller window in [proof] of zkdl.toml")
+    // The data are in memory already.
+    refuse_above(own(plan, window.steps(), job), &what, "set a smaller window in [proof] of zkdl.toml")
 }
 
 /// How many windows are proven at a time: what was asked for, or what threads and memory allow; one at least.
 pub(crate) fn jobs(plan: &Plan, window: Window, asked: Option<u16>) -> usize {
-    let one = estimate(plan, window, Job::Prove).max(1);
-    let fitting = available().map_or(1, |free| usize::try_from(free / one).unwrap_or(usize::MAX));
+    let one = own(plan, window.steps(), Job::Prove).max(1);
+    let free = available().map(|free| free.saturating_sub(shared(plan)));
+    let fitting = free.map_or(1, |free| usize::try_from(free / one).unwrap_or(usize::MAX));
     asked.map_or_else(|| fitting.min(rayon::current_num_threads()), usize::from).max(1)
 }
 
@@ -81,7 +115,7 @@ pub(crate) fn refuse_above(needed: u64, what: &str, advice: &str) -> Result<()> 
 }
 
 /// Memory that is free, where the system tells.
-fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     kibibytes("/proc/meminfo", "MemAvailable:")
 }
 

@@ -120,6 +120,16 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Committed points.
+    pub(crate) fn points(&self) -> u64 {
+        u64::from(self.descriptor.points)
+    }
+
+    /// What is public about the data.
+    pub(crate) fn data(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
     /// A window by its number.
     pub(crate) fn window(&self, index: u64) -> Result<Window> {
         let first = index.checked_mul(self.window).filter(|first| *first < self.steps);

@@ -24,7 +24,7 @@ use crate::msm::msm;
 use crate::pedersen::{Commitment, Hidden, Opening};
 use zeroize::Zeroizing;
 use zkdl_field::batch::Xy;
-use zkdl_field::multilinear::eq_table;
+use zkdl_field::multilinear::{eq_table, log2_ceil};
 use zkdl_field::scalar::dot;
 use zkdl_field::{Affine, Field, Scalar, group};
 use zkdl_transcript::ReadError;
@@ -146,6 +146,12 @@ pub fn prove(
         folding.round(channel)?;
     }
     folding.respond(channel)
+}
+
+/// Messages of the argument about so many columns.
+#[must_use]
+pub fn messages(columns: usize) -> usize {
+    2 * log2_ceil(columns) + 3
 }
 
 /// Reads the argument that `e` commits to a vector whose MLE at `point` is the value in `k`; the equation joins those of

@@ -40,6 +40,11 @@ pub struct Product<H> {
     pub z: H,
 }
 
+/// Messages of a product.
+pub const PRODUCT_MESSAGES: usize = 5;
+/// Messages of the proof of knowledge.
+pub const KNOWLEDGE_MESSAGES: usize = 3;
+
 /// Proves all products under one challenge.
 pub fn prove_products(channel: &mut ProofWriter<'_>, products: &[Product<Opening>]) {
     channel.sender.absorb("products", &(products.len() as u64).to_le_bytes());

@@ -114,7 +114,7 @@ pub fn choose_log_columns(data: &Descriptor, limits: &Limits) -> Result<u32, Sta
 
 /// Checks everything public and lays out the bits. What the descriptor asks for is bounded by the columns, and the columns by the
 /// limits, before anything of its size is allocated.
-fn layout(data: &Descriptor, log_columns: u32, limits: &Limits) -> Result<Layout, StatementError> {
+pub(crate) fn layout(data: &Descriptor, log_columns: u32, limits: &Limits) -> Result<Layout, StatementError> {
     data.validate()?;
     let limit = |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
     limit("log2 of the number of columns", u64::from(log_columns), u64::from(limits.log_columns.min(LOG_COLUMNS)))?;

@@ -14,7 +14,7 @@
 //! | [`model`], [`tensors`] | which weights a model holds; weights as safetensors |
 //! | [`certificate`] | what was verified, signed, in formats of in-toto and OpenSSF Model Signing |
 //! | [`data_proof`] | `prove` and `verify`, once for a data set: features in range, labels one-hot |
-//! | [`proof`] | the proof file |
+//! | [`proof`], [`size`] | the proof file; how long it will be |
 //! | [`query`], [`answer`] | questions about a data set, and answers as they are stored |
 //! | [`membership`] | "this point is in the data set": `prove` and `verify` |
 //! | [`absence`] | "none of these points is in the data set": `prove` and `verify` |
@@ -44,6 +44,7 @@ pub mod proof;
 pub mod query;
 pub mod run;
 mod settle;
+pub mod size;
 pub mod statement;
 pub mod tensors;
 pub mod training;

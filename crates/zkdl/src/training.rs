@@ -220,7 +220,7 @@ fn read<'a>(
 }
 
 /// Where the bits of the start weights lie, in the first window of a run from named weights.
-fn start_layout(statement: &Statement, shape: &Shape) -> Option<start_ranges::Layout> {
+pub(crate) fn start_layout(statement: &Statement, shape: &Shape) -> Option<start_ranges::Layout> {
     let bits = statement.proves_start()?;
     let bases = RowBases::new(shape, true);
     Some(start_ranges::Layout::new(shape, bits, bases.start?, bases.total))

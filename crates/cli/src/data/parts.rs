@@ -12,14 +12,14 @@ use zkdl_dataset::readers::read;
 use zkdl_dataset::{Descriptor, Image, KeyStream, Quantisers, ReadError, Source, Table as Rows, split};
 
 /// Both parts of a table, in split order, and the descriptor with no root yet.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     train: Rows,
     test: Rows,
-    pub(super) descriptor: Descriptor,
+    pub(crate) descriptor: Descriptor,
 }
 
 impl Parts {
-    pub(super) fn read(context: Context, config: &Config, config_file: &Path) -> Result<Self> {
+    pub(crate) fn read(context: Context, config: &Config, config_file: &Path) -> Result<Self> {
         let data = &config.data;
         let refuse = |e: &dyn std::fmt::Display| CliError::usage(format!("{}: [data]: {e}", config_file.display()));
         let source = data.source(config_file.parent().unwrap_or(Path::new(""))).map_err(|e| refuse(&e))?;
@@ -48,6 +48,11 @@ impl Parts {
         };
         descriptor.validate().map_err(|e| refuse(&e))?;
         Ok(Self { train: table.select(&train), test: table.select(&test), descriptor })
+    }
+
+    /// Training and test points.
+    pub(crate) fn points(&self) -> (Points, Points) {
+        (points(&self.train), points(&self.test))
     }
 
     /// The rows in an order that only the operating system's entropy knows, with blinds.

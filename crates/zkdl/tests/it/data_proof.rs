@@ -8,6 +8,7 @@ use zkdl::codec::FormatError;
 use zkdl::data_proof::{DataProof, choose_log_columns, digest, prove, prove_with_entropy, verify};
 use zkdl::error::StatementError;
 use zkdl::points::commit_points;
+use zkdl::size::data_proof_bytes;
 use zkdl::statement::Limits;
 use zkdl::{BlindedRows, PointCommitments, ProveError, Verified, VerifyError};
 use zkdl_dataset::descriptor::Descriptor;
@@ -94,6 +95,7 @@ proptest! {
         let verified = set.check(&proof.encode()).unwrap();
         prop_assert_eq!(verified.statement, digest(&set.data, log_columns));
         prop_assert_eq!(proof.encode().len(), length(&set.data, log_columns));
+        prop_assert_eq!(data_proof_bytes(&set.data, log_columns, &Limits::default()), Ok(length(&set.data, log_columns)));
     }
 }
 

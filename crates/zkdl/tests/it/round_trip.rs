@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use zkdl::generators::Store;
 use zkdl::proof::Proof;
+use zkdl::size::proof_bytes;
 use zkdl::statement::Limits;
 use zkdl::{GeneratorSource, Origin, Statement, prove, prove_with_entropy, verify};
 
@@ -14,6 +15,8 @@ fn round_trip(sizes: &Sizes, seed: u64) {
     let proof = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
     let statement = Statement::decode(&run.statement.encode()).unwrap();
     assert_eq!(statement, run.statement);
+    let draft = Statement { start: statement.start.without_rows(), end: Vec::new(), ..statement.clone() };
+    assert_eq!(proof_bytes(&draft, &Limits::default()), Ok(proof.encode().len()), "{sizes:?}");
     let proof = Proof::decode(&proof.encode()).unwrap();
     let verified = verify(&statement, &run.points, &proof, &Limits::default(), generators());
     assert!(verified.is_ok(), "{verified:?} {sizes:?}");
