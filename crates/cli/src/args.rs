@@ -124,6 +124,11 @@ pub(crate) enum Verb {
     Serve(ServeArgs),
     /// Measure training, proving and verifying on a standard workload or on any network, without files
     Bench(Box<BenchArgs>),
+    /// Say whether this machine can do the work, how a run stands and which command comes next; changes nothing
+    Doctor {
+        /// The run directory
+        run: Option<PathBuf>,
+    },
     /// Show what a file is and what is in it
     Inspect {
         /// The file

@@ -82,15 +82,25 @@ pub(crate) fn create_dir(path: &Path, access: Access) -> Result<()> {
     fs::create_dir_all(path).map_err(failed)
 }
 
+/// Whether a directory takes files: makes one and removes it.
+pub(crate) fn try_out(directory: &Path) -> std::io::Result<()> {
+    temporary(directory, Access::Secret)?.close()
+}
+
+/// Temporary files of processes that are gone.
+pub(crate) fn stale(directory: &Path) -> Vec<PathBuf> {
+    let left = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_str().and_then(|n| n.strip_prefix(PREFIX)).and_then(|n| n.split('-').next()).is_some_and(is_gone)
+    };
+    fs::read_dir(directory).into_iter().flatten().flatten().filter(left).map(|entry| entry.path()).collect()
+}
+
 /// Removes temporary files of processes that are gone.
 pub(crate) fn remove_stale(directory: &Path) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|n| n.strip_prefix(PREFIX)).and_then(|n| n.split('-').next());
-        if owner.is_some_and(is_gone) {
-            // Only tidiness: a file that stays is hidden, 0600, and tried again.
-            let _ = fs::remove_file(entry.path());
-        }
+    for path in stale(directory) {
+        // Only tidiness: a file that stays is hidden, 0600, and tried again.
+        let _ = fs::remove_file(path);
     }
 }
 

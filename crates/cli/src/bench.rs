@@ -8,6 +8,7 @@ mod data;
 mod measurement;
 mod workload;
 
+pub(crate) use measurement::cpu_features;
 pub(crate) use workload::{Network, Standard, format};
 
 use crate::args::{BenchArgs, BenchVerb};
@@ -22,6 +23,7 @@ use measurement::Measurement;
 use std::sync::Arc;
 use workload::Workload;
 use zeroize::Zeroizing;
+use zkdl::columns::Preference;
 use zkdl::commitment::{commit_weights, recommit_weights};
 use zkdl::error::VerifyError;
 use zkdl::points::commit_points;
@@ -32,7 +34,7 @@ use zkdl_commit::blinds::OsEntropy;
 use zkdl_field::Scalar;
 use zkdl_field::generators::Generators;
 use zkdl_train::step::Batch;
-use zkdl_train::{Algorithm, Trace, TrainError, Trainer, Weights, initial_weights, record_window};
+use zkdl_train::{Algorithm, Format, Trace, TrainError, Trainer, Weights, initial_weights, record_window};
 
 /// Something that was timed.
 type Lap = (&'static str, Time);
@@ -56,6 +58,15 @@ pub(crate) fn run(context: Context, args: &BenchArgs) -> Result<()> {
     let runs = (0..args.runs).map(|_| bench.window(context)).collect::<Result<Vec<_>>>()?;
     let measured = Measurement::new(&workload, &bench, sizes, &runs)?;
     emit(&if context.json { measured.json()? } else { measured.text() })
+}
+
+/// Proves a step of the digits and verifies the proof; returns how long that took.
+pub(crate) fn one_step(context: Context) -> Result<f64> {
+    let started = Stopwatch::start();
+    let workload = Workload::standard(Standard::Digits);
+    let (draft, _) = workload.draft(Format::default(), 1, Preference::Verifier)?;
+    Bench::set_up(Context { quiet: true, ..context }, &workload, draft)?.window(Context { quiet: true, ..context })?;
+    Ok({ started }.lap().wall)
 }
 
 /// A run whose first window is over.

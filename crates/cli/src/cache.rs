@@ -24,6 +24,12 @@ pub(crate) fn generators(off: bool) -> GeneratorSource {
     directory.map_or_else(GeneratorSource::derived, |path| GeneratorSource::kept_in(Directory(path)))
 }
 
+/// Where generators are kept, made if need be; none if that is switched off, cannot be found or cannot be made.
+pub(crate) fn place(off: bool) -> Option<PathBuf> {
+    let directory = if off { None } else { directory(|name| std::env::var_os(name)) };
+    directory.filter(|path| atomic::create_dir(path, Access::Public).is_ok())
+}
+
 /// Digests of what this user has verified before: files named after them.
 pub(crate) struct Remembered(Option<Directory>);
 

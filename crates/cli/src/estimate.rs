@@ -74,7 +74,7 @@ impl Sample {
 
 /// Bytes of files.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Files {
+pub(crate) struct Files {
     /// Commitments to the points.
     points: u64,
     /// The proof of the data.
@@ -90,7 +90,8 @@ struct Files {
 }
 
 impl Files {
-    fn of(plan: &Plan, held_out: u64) -> Result<Self> {
+    /// Of a run with so many points that are held out.
+    pub(crate) fn of(plan: &Plan, held_out: u64) -> Result<Self> {
         let limits = Limits::default();
         let data = plan.data();
         let unknown = |e: zkdl::VerifyError| CliError::usage("the length of a proof cannot be told").caused_by(e);
@@ -109,6 +110,11 @@ impl Files {
         let public = points + data_proof + description + proofs + statements;
         let secret = Self::secret(plan, held_out)?;
         Ok(Self { points, data_proof, proofs, statements, public, secret })
+    }
+
+    /// All files.
+    pub(crate) fn total(&self) -> u64 {
+        self.public.saturating_add(self.secret)
     }
 
     /// Features and labels with blinds; weights, and rows with blinds, at every boundary.
@@ -175,13 +181,17 @@ impl Estimate<'_> {
         } else {
             " (more than is free here: set a smaller window in [proof])".to_owned()
         };
-        table.row("peak memory", format!("{}, {} windows at a time{room}", bytes(self.peak), self.jobs));
+        table.row("peak memory", format!("{}, {}{room}", bytes(self.peak), self.at_a_time()));
         table.row("proofs", bytes(files.proofs));
         table.row("all public files", bytes(files.public));
         table.row("secret files", bytes(files.secret));
         let why =
             if self.time.is_some() { "seconds are this machine's, measured on a sample" } else { "nothing was run" };
         format!("{}\nestimated in {}: {why}", table.text(), seconds(self.took))
+    }
+
+    fn at_a_time(&self) -> String {
+        if self.jobs == 1 { "a window at a time".to_owned() } else { format!("{} windows at a time", self.jobs) }
     }
 
     fn json(&self) -> serde_json::Value {

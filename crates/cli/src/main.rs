@@ -24,6 +24,7 @@ mod check;
 mod clock;
 mod config;
 mod data;
+mod doctor;
 mod error;
 mod estimate;
 mod init;
@@ -90,6 +91,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Absent(verb) => return absent::run(context, &verb),
         Verb::Serve(args) => serve::run(context, &args)?,
         Verb::Bench(args) => bench::run(context, &args)?,
+        Verb::Doctor { run } => return doctor::run(context, run.as_deref()),
         Verb::Inspect { file } => inspect::run(context, &file)?,
     }
     Ok(ExitCode::SUCCESS)

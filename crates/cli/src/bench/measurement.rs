@@ -240,7 +240,7 @@ fn times(wall: f64, cpu: Option<f64>) -> String {
 }
 
 /// The instruction sets that the code, or a library it calls, chooses its kernels by, as far as this processor has them.
-fn cpu_features() -> Vec<&'static str> {
+pub(crate) fn cpu_features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let known = [
         ("bmi2", std::arch::is_x86_feature_detected!("bmi2")),

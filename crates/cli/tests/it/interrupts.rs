@@ -110,6 +110,58 @@ fn an_interrupted_proof_leaves_no_file_and_can_be_made_again() {
     sandbox.ok(&["verify", "run"]);
 }
 
+/// Killed while it trains and while it proves: the same weights at every boundary, and every window proven.
+fn killed_run_ends_the_same(sandbox: &Sandbox, boundaries: &[u64]) {
+    sandbox.ok(&["data", "commit", "run"]);
+    copy_all(&sandbox.run_dir(), &sandbox.path("other"));
+    let mut child = spawn(sandbox, &["train", "run"]);
+    wait_for(&sandbox.path(&format!("run/secret/weights-{}", boundaries[0])), &mut child);
+    signal(&mut child, "-KILL");
+    sandbox.ok(&["train", "run"]);
+    sandbox.ok(&["train", "other"]);
+    for step in boundaries {
+        let weights = |run: &str| sandbox.read(&format!("{run}/secret/weights-{step}"));
+        assert_eq!(weights("run"), weights("other"), "step {step}");
+    }
+    let mut child = spawn(sandbox, &["prove", "run", "--jobs", "1"]);
+    wait_for(&sandbox.path("run/public/proofs/window-0000.proof"), &mut child);
+    assert_eq!(signal(&mut child, "-KILL"), None, "it was stopped in the middle");
+    let resumed = sandbox.json(&["prove", "run", "--json"]);
+    assert_eq!(resumed["already_proven"][0], 0);
+    assert!(!resumed["windows"].as_array().unwrap().is_empty());
+    assert_eq!(sandbox.temporary_files(), Vec::<PathBuf>::new());
+    let verified = sandbox.ok(&["verify", "run"]);
+    assert!(verified.contains(&format!("VALID: {} windows", boundaries.len())), "{verified}");
+}
+
+#[test]
+fn a_killed_run_of_the_digits_ends_the_same() {
+    let digits = include_str!("../../../../examples/digits/digits.toml");
+    let config = format!("{}\n[proof]\nwindow = 22\n", digits.replace("epochs = 20", "steps = 88"));
+    let sandbox = Sandbox::with_config(&config);
+    sandbox.write("run/digits.csv", include_str!("../../../../examples/digits/digits.csv"));
+    killed_run_ends_the_same(&sandbox, &[22, 44, 66, 88]);
+}
+
+#[test]
+fn a_killed_run_of_a_million_parameters_ends_the_same() {
+    let row = |i: u32| (0..784).map(|k| format!("{},", (i * 31 + k * (i % 10 + 3)) % 64)).collect::<String>();
+    let header = (0..784).map(|k| format!("x{k},")).collect::<String>();
+    let csv: String = (0..192).map(|i| format!("{}{}\n", row(i), i % 10)).collect();
+    let config = config()
+        .replace("value_max = 16", "value_max = 63")
+        .replace("fraction_bits = 4", "fraction_bits = 6")
+        .replace("test_points = 9", "test_points = 0")
+        .replace("hidden = [6, 5]", "hidden = [512, 512, 512]")
+        .replace("steps = 10\nbatch = 4", "steps = 12\nbatch = 64")
+        .replace("[[0, 0.0625], [5, 0.04]]", "0.0625")
+        .replace("q = 15\nq_g = 13", "f_g = 16\nq = 15\nq_g = 12")
+        .replace("window = 4", "window = 3");
+    let sandbox = Sandbox::with_config(&config);
+    sandbox.write("data.csv", &format!("{header}label\n{csv}"));
+    killed_run_ends_the_same(&sandbox, &[3, 6, 9, 12]);
+}
+
 #[test]
 fn a_reader_that_stops_early_is_no_error() {
     let sandbox = Sandbox::trained();

@@ -11,6 +11,8 @@ mod cache;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod estimates;
 #[cfg(test)]
 mod files;
