@@ -87,6 +87,14 @@ pub(crate) fn try_out(directory: &Path) -> std::io::Result<()> {
     temporary(directory, Access::Secret)?.close()
 }
 
+/// Writes and syncs `bytes` in a file that is removed again: what writing costs here.
+pub(crate) fn try_write(directory: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: std::io::Error| CliError::file("write in", directory, e);
+    let mut file = temporary(directory, Access::Secret).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.close().map_err(failed)
+}
+
 /// Temporary files of processes that are gone.
 pub(crate) fn stale(directory: &Path) -> Vec<PathBuf> {
     let left = |entry: &fs::DirEntry| {

@@ -37,12 +37,12 @@ pub(crate) fn run(context: Context, root: &Path, jobs: Option<u16>, sizes_only: 
     let plan = Plan::new(&config, sample.descriptor.clone(), [0; 32], &path)?;
     let jobs = memory::jobs(&plan, plan.window(0)?, jobs).min(plan.windows() as usize);
     let files = Files::of(&plan, sample.test.labels.len() as u64)?;
-    let peak = memory::estimate(&plan, jobs as u64);
+    let peak = files.peak_memory(&plan, jobs as u64);
     let fits = memory::available().is_none_or(|free| peak <= free);
     let time = if sizes_only || !fits {
         None
     } else {
-        Some(Calibration::run(context, &plan, &sample)?.extend(&plan, &sample)?)
+        Some(Calibration::run(context, &plan, &sample, dir.root())?.extend(&plan, &sample)?)
     };
     let sizes = describe::sizes(&plan.draft(plan.window(0)?)).map_err(refused)?;
     let estimate =
@@ -55,7 +55,7 @@ struct Sample {
     descriptor: Descriptor,
     train: Points,
     test: Points,
-    /// Seconds of reading the files that they come from.
+    /// Seconds of reading the files that they come from; 0 if they are committed.
     reading: f64,
 }
 
@@ -110,6 +110,11 @@ impl Files {
         let public = points + data_proof + description + proofs + statements;
         let secret = Self::secret(plan, held_out)?;
         Ok(Self { points, data_proof, proofs, statements, public, secret })
+    }
+
+    /// Estimated peak memory of the run.
+    pub(crate) fn peak_memory(&self, plan: &Plan, jobs: u64) -> u64 {
+        memory::estimate(plan, jobs, self.proofs / 32)
     }
 
     /// All files.

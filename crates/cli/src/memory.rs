@@ -19,8 +19,8 @@ const SHARED_BYTES_PER_PARAMETER: u64 = 14;
 const BYTES_PER_COLUMN: u64 = 640;
 /// Generators and their tables.
 const SHARED_BYTES_PER_COLUMN: u64 = 640;
-/// Copies of the features while a data file is read: its bytes, words of it, integers.
-const READING_COPIES: u64 = 3;
+/// Copies of the features while they are read and put into their secret order.
+const READING_COPIES: u64 = 4;
 
 /// What a job holds for every cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,28 @@ pub(crate) enum Job {
     Prove,
 }
 
-/// Estimated peak memory of proving windows of a run, so many at a time.
-pub(crate) fn estimate(plan: &Plan, jobs: u64) -> u64 {
+/// A point of a proof while it is verified with others, and while it is multiplied, of which there is an end.
+const BYTES_PER_POINT: u64 = 420;
+const MULTIPLIED_BYTES_PER_POINT: u64 = 1024;
+const MULTIPLIED_AT_A_TIME: u64 = 1 << 17;
+/// A column of every proof that is verified.
+const VERIFIED_BYTES_PER_COLUMN: u64 = 32;
+
+/// Estimated peak memory of a run whose windows are proven so many at a time, and whose proofs, of so many points, are verified
+/// together.
+pub(crate) fn estimate(plan: &Plan, jobs: u64, points: u64) -> u64 {
     let window = plan.window.min(plan.steps) as usize;
     let proving = shared(plan).saturating_add(own(plan, window, Job::Prove).saturating_mul(jobs));
-    PROCESS_BYTES.saturating_add(reading(plan).max(proving))
+    PROCESS_BYTES.saturating_add(reading(plan).max(proving).max(verifying(plan, points)))
+}
+
+/// Verifying all windows at once.
+fn verifying(plan: &Plan, points: u64) -> u64 {
+    let all = points.saturating_add(plan.points());
+    let multiplied = all.min(MULTIPLIED_AT_A_TIME).saturating_mul(MULTIPLIED_BYTES_PER_POINT);
+    let per_column = VERIFIED_BYTES_PER_COLUMN.saturating_mul(plan.windows()).saturating_add(SHARED_BYTES_PER_COLUMN);
+    let columns = per_column.checked_shl(plan.log_columns()).unwrap_or(u64::MAX);
+    all.saturating_mul(BYTES_PER_POINT).saturating_add(multiplied).saturating_add(columns)
 }
 
 /// Reading the data.

@@ -39,6 +39,9 @@ const SEGMENT: usize = 64;
 /// Points that are gathered and summed at a time (256 kB).
 const BLOCK: usize = 4096;
 
+/// Points that are multiplied at a time: more gain nothing, and each takes 1 kB while they are.
+const AT_A_TIME: usize = 1 << 17;
+
 /// Widest digit: signed digits of 15 bits fit an `i16`.
 const MAX_WIDTH: usize = 15;
 
@@ -91,8 +94,14 @@ fn limbs(s: &Scalar) -> [u64; 4] {
     limbs
 }
 
-/// Chooses the method; there is one multiplier a point.
+/// The sum, in parts; there is one multiplier a point.
 fn multiply(points: &[Xy], multipliers: &[Multiplier]) -> Point {
+    let parts = points.chunks(AT_A_TIME).zip(multipliers.chunks(AT_A_TIME));
+    parts.map(|(points, multipliers)| part(points, multipliers)).sum()
+}
+
+/// Chooses the method.
+fn part(points: &[Xy], multipliers: &[Multiplier]) -> Point {
     // One more bit: the carry of the last signed digit.
     let bits = 1 + multipliers.iter().map(Multiplier::bits).max().unwrap_or(0);
     if points.len() < FEW {
@@ -321,6 +330,16 @@ mod tests {
         }
         check(&points, &random_scalars(5));
         check(&points[..5], &random_scalars(40));
+    }
+
+    #[test]
+    fn more_points_than_go_at_a_time() {
+        let few = Xy::collect(&Generators::derive("msm", 37).columns).unwrap();
+        let n = AT_A_TIME + 5;
+        let points: Vec<Xy> = few.iter().cycle().take(n).copied().collect();
+        let integers: Vec<i64> = (0..n as i64).map(|i| i * i - (1 << 20)).collect();
+        let sum_of = |place: usize| integers.iter().skip(place).step_by(37).sum::<i64>();
+        assert_eq!(msm_i64(&points, &integers), msm_i64(&few, &(0..37).map(sum_of).collect::<Vec<_>>()));
     }
 
     #[test]

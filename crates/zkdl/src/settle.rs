@@ -123,20 +123,22 @@ pub(crate) fn read_discharge(
 
 /// A proof that was read to its last byte: what has to hold of its points, and the weight that makes it one equation.
 pub(crate) struct Closed {
+    /// Its own points: those behind the ones that it shares with other proofs.
     points: Vec<Affine>,
     equations: Vec<Equation>,
     /// Drawn after the last message: whoever knows it knows the proof and its statement.
     pub(crate) weight: Scalar,
 }
 
-/// Draws the weight of the equations and checks that no byte is left.
+/// Draws the weight of the equations and checks that no byte is left. The first `shared` points are not kept.
 ///
 /// # Errors
 /// [`VerifyError::Read`].
-pub(crate) fn close(mut channel: ProofReader<'_>) -> Result<Closed, VerifyError> {
+pub(crate) fn close(mut channel: ProofReader<'_>, shared: usize) -> Result<Closed, VerifyError> {
     let weight = channel.receiver.challenge("settle");
     channel.receiver.finish()?;
-    Ok(Closed { points: channel.points, equations: channel.equations, weight })
+    let points = channel.points.get(shared..).unwrap_or_default().to_vec();
+    Ok(Closed { points, equations: channel.equations, weight })
 }
 
 /// Checks all equations of a proof at once and, if they do not hold, names the first that fails. Returns how many points
@@ -145,18 +147,18 @@ pub(crate) fn close(mut channel: ProofReader<'_>) -> Result<Closed, VerifyError>
 /// # Errors
 /// [`VerifyError`] of the check that fails.
 pub(crate) fn settle(channel: ProofReader<'_>, generators: &Generators) -> Result<usize, VerifyError> {
-    close(channel)?.settle(generators)
+    close(channel, 0)?.settle(&[], generators)
 }
 
 impl Closed {
-    /// See [`settle`].
+    /// See [`settle`]; `shared` are the points that every proof begins with.
     ///
     /// # Errors
     /// As there.
-    pub(crate) fn settle(&self, generators: &Generators) -> Result<usize, VerifyError> {
+    pub(crate) fn settle(&self, shared: &[Affine], generators: &Generators) -> Result<usize, VerifyError> {
         let holds = |equation: &Equation| {
-            let mut sum = Sum::new(0, generators);
-            sum.add(equation, &self.points, Scalar::ONE).then(|| sum.is_zero(&[])).filter(|(zero, _)| *zero)
+            let mut sum = Sum::new(shared.len(), generators);
+            sum.add(equation, &self.points, Scalar::ONE).then(|| sum.is_zero(shared)).filter(|(zero, _)| *zero)
         };
         if let Some((_, points)) = holds(&Equation::combine(Check::Opening, &self.equations, self.weight)) {
             return Ok(points);
@@ -228,9 +230,9 @@ impl<'g> Sum<'g> {
         }
     }
 
-    /// Adds an equation over `points`; false, and of no meaning, if it names points or columns that are not there.
-    fn add(&mut self, equation: &Equation, points: &[Affine], weight: Scalar) -> bool {
-        let Some(own) = points.get(self.shared.len()..) else { return false };
+    /// Adds an equation over the shared points and `own`; false, and of no meaning, if it names points or columns that are not
+    /// there.
+    fn add(&mut self, equation: &Equation, own: &[Affine], weight: Scalar) -> bool {
         let first = self.own.len();
         self.own.extend(own.iter().map(|point| (*point, Scalar::ZERO)));
         for (index, c) in &equation.form.terms {
@@ -268,7 +270,7 @@ mod tests {
     use crate::statement::GENERATORS;
     use zkdl_field::scalar::random;
 
-    /// A proof with the one equation `c P = 0`.
+    /// A proof with the one equation `c P = 0` over shared points, and these that are its own.
     fn proof(points: &[Affine], index: usize, c: Scalar) -> Closed {
         let form = Commitment { terms: vec![(index, c)], constant: Scalar::ZERO };
         let equations = vec![Equation::new(Check::Opening, form, Scalar::ZERO)];
@@ -281,16 +283,16 @@ mod tests {
         let points: Vec<Affine> = (1..4).map(|i| group::affine(&(g.value * Scalar::from(i)))).collect();
         let c = random().unwrap();
         for (shared, index) in [(2, 2), (2, 1), (0, 0)] {
-            let proofs = [proof(&points, index, c), proof(&points, index, -c)];
-            let settled =
-                |proofs: &[Closed]| settle_all("test", &[[1; 32], [2; 32]], proofs, &points[..shared], &g).is_some();
+            let (shared, own) = points.split_at(shared);
+            let proofs = [proof(own, index, c), proof(own, index, -c)];
+            let settled = |proofs: &[Closed]| settle_all("test", &[[1; 32], [2; 32]], proofs, shared, &g).is_some();
             assert!(!settled(&proofs));
             // The same equations cancel where the challenge is known to be 1.
-            let mut sum = Sum::new(shared, &g);
+            let mut sum = Sum::new(shared.len(), &g);
             assert!(proofs.iter().all(|p| sum.add(&p.equations[0], &p.points, Scalar::ONE)));
-            assert!(sum.is_zero(&points[..shared]).0);
-            assert!(settled(&[0, 1].map(|_| proof(&points, index, Scalar::ZERO))));
-            assert_eq!(proofs[0].settle(&g), Err(VerifyError::Opening));
+            assert!(sum.is_zero(shared).0);
+            assert!(settled(&[0, 1].map(|_| proof(own, index, Scalar::ZERO))));
+            assert_eq!(proofs[0].settle(shared, &g), Err(VerifyError::Opening));
         }
     }
 
@@ -313,14 +315,16 @@ mod tests {
         let g = Generators::derive(GENERATORS, 2);
         let points = [g.value, g.blind];
         let zero = Scalar::ZERO;
-        assert!(proof(&points, 1, zero).settle(&g).is_ok());
-        assert!(proof(&points, 2, zero).settle(&g).is_err());
+        assert!(proof(&points, 1, zero).settle(&[], &g).is_ok());
+        assert!(proof(&points, 2, zero).settle(&[], &g).is_err());
+        assert!(proof(&points[1..], 1, zero).settle(&points[..1], &g).is_ok());
+        assert!(proof(&points[1..], 2, zero).settle(&points[..1], &g).is_err());
         let settled = |proof: Closed, shared: &[Affine]| settle_all("test", &[[1; 32]], &[proof], shared, &g).is_some();
-        assert!(settled(proof(&points, 1, zero), &points[..1]));
-        assert!(!settled(proof(&points, 2, zero), &points[..1]));
-        assert!(!settled(proof(&points[..1], 0, zero), &points));
+        assert!(settled(proof(&points[1..], 1, zero), &points[..1]));
+        assert!(!settled(proof(&points[1..], 2, zero), &points[..1]));
+        assert!(settled(proof(&[], 0, zero), &points));
         let mut wide = proof(&points, 1, zero);
         wide.equations[0].columns = vec![zero; 3];
-        assert!(wide.settle(&g).is_err());
+        assert!(wide.settle(&[], &g).is_err());
     }
 }

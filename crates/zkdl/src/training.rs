@@ -147,7 +147,7 @@ pub fn verify(
     check_room(statement, proof, limits)?;
     let data = decode_points("data point", &points.0)?;
     let closed = read_proof(statement, &data, proof, limits)?;
-    let msm_points = closed.settle(&generators.first(1 << statement.log_columns))?;
+    let msm_points = closed.settle(&data, &generators.first(1 << statement.log_columns))?;
     Ok(Verified { statement: proof.statement, msm_points })
 }
 
@@ -189,7 +189,7 @@ pub(crate) fn read_proof(
 ) -> Result<Closed, VerifyError> {
     let shape = statement.shape(limits)?;
     let channel = ProofReader::new(Receiver::new(PROTOCOL, &proof.statement, &proof.body));
-    close(read(statement, &shape, data, channel)?)
+    close(read(statement, &shape, data, channel)?, data.len())
 }
 
 /// Reads all messages and collects the equations that have to hold.

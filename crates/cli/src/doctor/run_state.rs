@@ -46,8 +46,7 @@ impl RunState {
         }
         state.findings.extend(directories(dir));
         if let Ok(Some(plan)) = plan(dir) {
-            state.findings.push(room_in_memory(&plan));
-            state.findings.extend(room_on_disk(dir, &plan));
+            state.findings.extend(Files::of(&plan, 0).into_iter().flat_map(|files| room(dir, &plan, &files)));
         }
         state
     }
@@ -138,24 +137,27 @@ fn open_to_others(directory: &Path) -> Option<u32> {
     (mode & 0o077 != 0).then_some(mode)
 }
 
-fn room_in_memory(plan: &Plan) -> Finding {
-    let needed = memory::estimate(plan, 1);
+/// Whether memory and disk take the run.
+fn room(dir: &RunDir, plan: &Plan, files: &Files) -> Vec<Finding> {
+    [Some(room_in_memory(files.peak_memory(plan, 1))), room_on_disk(dir, files.total())].into_iter().flatten().collect()
+}
+
+fn room_in_memory(needed: u64) -> Finding {
     match memory::available() {
         Some(free) if needed > free => {
             let text = format!(
-                "a window takes about {}, {} are free: set a smaller one in [proof]",
+                "the run takes about {}, {} are free: set a smaller window in [proof]",
                 bytes(needed),
                 bytes(free)
             );
-            Finding::new(Health::Bad, "for a window", text)
+            Finding::new(Health::Bad, "for the run", text)
         }
-        _ => Finding::new(Health::Ok, "for a window", format!("about {} of memory", bytes(needed))),
+        _ => Finding::new(Health::Ok, "for the run", format!("about {} of memory", bytes(needed))),
     }
 }
 
 /// Whether the disk takes what the run will write.
-fn room_on_disk(dir: &RunDir, plan: &Plan) -> Option<Finding> {
-    let needed = Files::of(plan, 0).ok()?.total();
+fn room_on_disk(dir: &RunDir, needed: u64) -> Option<Finding> {
     let disk = rustix::fs::statvfs(dir.root()).ok()?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let text = format!("the whole run writes about {}, {} are free", bytes(needed), bytes(free));

@@ -4,22 +4,27 @@
 //! ```text
 //! proving T steps     = fixed + T slope                     a line through both windows; as long as the run's own if that is short
 //! verifying windows   = shared + sum over windows of (messages of the window) (seconds a message)
+//! a command           = what it does + reading the data + loading generators
+//! training            = steps + writing a checkpoint for every window
 //! ```
 
 use super::{Sample, Seconds};
+use crate::atomic;
 use crate::error::{CliError, Result};
 use crate::plan::{Plan, Window};
 use crate::progress::Context;
 use crate::prove::refused;
+use crate::secret::{Checkpoint, Points, SecretData};
 use crate::train::stopped;
 use rayon::prelude::*;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 use zeroize::Zeroizing;
 use zkdl::commitment::{commit_weights, recommit_weights};
 use zkdl::proof::Proof;
 use zkdl::run;
-use zkdl::size::proof_bytes;
+use zkdl::size::{data_proof_bytes, proof_bytes};
 use zkdl::statement::Limits;
 use zkdl::{BlindedRows, DataSet, Origin, PointCommitments, ProverInput, Start, Statement, data_proof, points};
 use zkdl_commit::blinds::OsEntropy;
@@ -61,13 +66,19 @@ impl Line {
 pub(super) struct Calibration {
     /// Committing to a point.
     commit: f64,
-    /// Proving and verifying a data set, by points.
+    /// Proving a data set, by points.
     data_proof: Line,
-    data_verify: Line,
+    /// Verifying one: what does not grow with the points.
+    data_verify: f64,
     /// Decoding a point.
     decode: f64,
     /// Points of the sample.
     points: f64,
+    /// Loading the generators of a window.
+    generators: f64,
+    /// Writing a byte of a checkpoint, and reading a byte of the data.
+    write: f64,
+    read: f64,
     /// Training a step, and deciding a test point.
     step: f64,
     test: f64,
@@ -81,10 +92,10 @@ pub(super) struct Calibration {
 }
 
 impl Calibration {
-    pub(super) fn run(context: Context, plan: &Plan, sample: &Sample) -> Result<Self> {
+    pub(super) fn run(context: Context, plan: &Plan, sample: &Sample, directory: &Path) -> Result<Self> {
         let spinner = context.spinner("measuring a sample");
         let data = Committed::new(context, plan, sample, POINTS.max(plan.algorithm.batch as usize))?;
-        let (data_proof, data_verify) = data.lines(context, plan, sample)?;
+        let (data_proof, data_verify) = data.proving(context, plan, sample)?;
         let steps = sample_steps(plan);
         let started = Instant::now();
         let weights = initial_weights(&plan.algorithm, &[0; 32], &[0; 32]);
@@ -102,9 +113,12 @@ impl Calibration {
         Ok(Self {
             commit: data.seconds / data.points.0.len() as f64,
             data_proof,
-            data_verify,
+            data_verify: (data_verify - message * data_messages(&data.descriptor)?).max(0.0),
             decode: data.decoding(),
             points: data.points.0.len() as f64,
+            generators: loading(context, plan.log_columns()),
+            write: writing(directory, &short.trace.start)?,
+            read: data.reading()?,
             step,
             test,
             prove: Line::through(length(&short), length(&long)),
@@ -117,18 +131,24 @@ impl Calibration {
     /// The whole run.
     pub(super) fn extend(&self, plan: &Plan, sample: &Sample) -> Result<Seconds> {
         let points = plan.points() as f64;
-        let data_verify = self.data_verify.at(points);
+        let data_verify = self.data_verify + self.message * data_messages(plan.data())?;
         let epochs = plan.steps.div_ceil(u64::from(plan.schedule.steps_per_epoch())) as f64;
         let (mut prove, mut messages) = (0.0, 0.0);
         for (draft, windows) in super::kinds(plan)? {
             prove += windows as f64 * self.prove.at(draft.multipliers.len() as f64);
             messages += windows as f64 * self::messages(&draft)?;
         }
+        let reading = data_bytes(plan, sample) * self.read;
+        let checkpoints = plan.windows() as f64 * 8.0 * plan.algorithm.parameters() as f64;
         Ok(Seconds {
-            data_commit: sample.reading + points * self.commit + self.data_proof.at(points) + data_verify,
-            train: plan.steps as f64 * self.step + epochs * sample.test.labels.len() as f64 * self.test,
-            prove: prove + self.public_start,
-            verify: data_verify
+            data_commit: sample.reading.max(reading) + points * self.commit + self.data_proof.at(points) + data_verify,
+            train: reading
+                + checkpoints * self.write
+                + plan.steps as f64 * self.step
+                + epochs * sample.test.labels.len() as f64 * self.test,
+            prove: reading + self.generators + prove + self.public_start,
+            verify: self.generators
+                + data_verify
                 + self.public_start
                 + self.shared
                 + (points - self.points) * self.decode
@@ -149,6 +169,37 @@ fn messages(statement: &Statement) -> Result<f64> {
     let bytes = bytes.map_err(|e| CliError::usage("the length of a proof cannot be told").caused_by(e))?;
     let rows = zkdl::describe::sizes(statement).map_err(refused)?.weight_rows;
     Ok(bytes as f64 / 32.0 + rows as f64)
+}
+
+/// Binary logarithm of the columns of a data proof.
+fn data_columns(data: &Descriptor) -> Result<u32> {
+    data_proof::choose_log_columns(data, &Limits::default()).map_err(refused)
+}
+
+/// Messages of the proof of a data set, and its points.
+fn data_messages(data: &Descriptor) -> Result<f64> {
+    let bytes = data_proof_bytes(data, data_columns(data)?, &Limits::default());
+    let bytes = bytes.map_err(|e| CliError::usage("the length of a proof cannot be told").caused_by(e))?;
+    Ok(bytes as f64 / 32.0 + f64::from(data.points))
+}
+
+/// Bytes of the secret data.
+fn data_bytes(plan: &Plan, sample: &Sample) -> f64 {
+    let point = 4.0 * f64::from(plan.data().features) + 4.0;
+    plan.points() as f64 * (point + 32.0) + sample.test.labels.len() as f64 * point
+}
+
+/// Seconds of loading generators as a new process does, once they are in the cache.
+fn loading(context: Context, log_columns: u32) -> f64 {
+    fastest(|| context.fresh_generators().first(1 << log_columns))
+}
+
+/// Seconds of writing a byte of a checkpoint: encoded, hashed and synced.
+fn writing(directory: &Path, weights: &Weights) -> Result<f64> {
+    let started = Instant::now();
+    let bytes = Checkpoint { run: [0; 32], step: 0, weights: weights.clone() }.encode();
+    atomic::try_write(directory, &bytes)?;
+    Ok(started.elapsed().as_secs_f64() / bytes.len() as f64)
 }
 
 /// Seconds of something, the fastest of a few times.
@@ -190,19 +241,15 @@ impl<'s> Committed<'s> {
         Ok(Self { descriptor, features, labels, blinds: rows.blinds, points, seconds })
     }
 
-    /// Proving a data set and verifying the proof, by points: of this sample and of a quarter of it.
-    fn lines(&self, context: Context, plan: &Plan, sample: &'s Sample) -> Result<(Line, Line)> {
+    /// Seconds of proving a data set, by points, from this sample and a quarter of it; of verifying this one's proof.
+    fn proving(&self, context: Context, plan: &Plan, sample: &'s Sample) -> Result<(Line, f64)> {
         let quarter = Self::new(context, plan, sample, self.points.0.len().div_ceil(4))?;
-        let (log_columns, number) =
-            (data_proof::choose_log_columns(plan.data(), &Limits::default()), self.points.0.len() as f64);
-        let log_columns = log_columns.map_err(refused)?;
+        let log_columns = data_columns(plan.data())?;
         // Loaded before the clock runs.
         let _ = context.generators.first(1 << log_columns);
-        let less = quarter.points.0.len() as f64;
-        let ([prove, verify], [prove_less, verify_less]) =
-            (self.proven(context, log_columns)?, quarter.proven(context, log_columns)?);
-        let line = |y_less, y| Line::through((less, y_less), (number, y));
-        Ok((line(prove_less, prove), line(verify_less, verify)))
+        let length = |data: &Self| data.points.0.len() as f64;
+        let ([prove, verify], [less, _]) = (self.proven(context, log_columns)?, quarter.proven(context, log_columns)?);
+        Ok((Line::through((length(&quarter), less), (length(self), prove)), verify))
     }
 
     /// Seconds of proving and verifying.
@@ -221,6 +268,16 @@ impl<'s> Committed<'s> {
     fn decoding(&self) -> f64 {
         let rows = &self.points.0;
         fastest(|| rows.par_iter().filter(|row| group::decode(row).is_ok()).count()) / rows.len() as f64
+    }
+
+    /// Seconds of reading a byte of the secret data: hashed and decoded.
+    fn reading(&self) -> Result<f64> {
+        let train =
+            Points { features: Zeroizing::new(self.features.to_vec()), labels: Zeroizing::new(self.labels.to_vec()) };
+        let (descriptor, blinds) = (self.descriptor.clone(), self.blinds.clone());
+        let bytes = SecretData { descriptor, train, blinds, test: Points::default() }.encode();
+        SecretData::decode(&bytes, Path::new("a sample"))?;
+        Ok(fastest(|| SecretData::decode(&bytes, Path::new("a sample"))) / bytes.len() as f64)
     }
 
     fn point(&self, index: u32) -> Option<(&[i32], u32)> {
