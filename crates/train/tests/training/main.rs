@@ -11,4 +11,6 @@ mod runs;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod uniqueness;
+#[cfg(test)]
 mod vectors;
