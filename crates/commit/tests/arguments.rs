@@ -12,7 +12,8 @@ use zkdl_commit::{ipa, pedersen};
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{dot, random};
 use zkdl_field::{Affine, Field, Scalar, group, multilinear, scalar};
-use zkdl_transcript::{Receiver, Sender, Transcript};
+use zkdl_transcript::simulator::staged;
+use zkdl_transcript::{Receiver, Sender};
 
 const NAME: &str = "test";
 const DIGEST: [u8; 32] = [3; 32];
@@ -221,13 +222,13 @@ fn simulate(
         };
         (0..messages.len()).flat_map(one).collect()
     };
-    let run = |proof: &[u8], transcript: Transcript| {
-        let mut channel = ProofReader::new(Receiver::with_transcript(transcript, proof));
+    let run = |proof: &[u8], script: &[[u8; 64]]| {
+        let mut channel = ProofReader::new(Receiver::new(NAME, &DIGEST, proof));
         channel.register(public.iter().copied());
-        read(&mut channel);
+        let ((), _) = staged(script.iter().copied(), || read(&mut channel));
         (channel.equations, channel.points)
     };
-    let (equations, known) = run(&encode(&points), Transcript::scripted(script.clone()));
+    let (equations, known) = run(&encode(&points), &script);
     let sent: Vec<usize> = (0..messages.len()).filter(|i| messages[*i] != Message::Scalar).collect();
     for equation in &equations {
         let (first, message) = first_message(equation, public.len(), &sent, messages);
@@ -235,12 +236,12 @@ fn simulate(
         points[message] = group::affine(&(correction + known[first]));
     }
     let proof = encode(&points);
-    let checks = |transcript| {
-        let (equations, points) = run(&proof, transcript);
+    let checks = |script: &[[u8; 64]]| {
+        let (equations, points) = run(&proof, script);
         let fails = |e: &&Equation| !group::is_identity(&sum(e, &points, g));
         equations.iter().filter(fails).map(|e| e.check).collect()
     };
-    (checks(Transcript::scripted(script)), checks(Transcript::new(NAME, &DIGEST)))
+    (checks(&script), checks(&[]))
 }
 
 /// Index among the known points, and among the messages, of the equation's own first message; it has coefficient -1.
@@ -332,18 +333,18 @@ fn representations_are_simulated() {
     let g = generators(8);
     let public = Public { columns: vec![random().unwrap(), random().unwrap()], hidden: 3 };
     let c = group::affine(&g.commit(&random().unwrap(), &random().unwrap()));
-    let e = Transcript::scripted([[7; 64]]).challenge("e");
+    let e = scalar::from_wide(&[7; 64]);
     let responses: Vec<Scalar> = (0..4).map(|_| random().unwrap()).collect();
     let columns: Vec<Scalar> = public.columns.iter().map(|x| e * x).chain(responses[..3].iter().copied()).collect();
     let t = msm(&g.columns, &columns) + g.blind * responses[3] - c * e;
     let mut proof = group::encode(&group::affine(&t)).to_vec();
     proof.extend(responses.iter().flat_map(scalar::encode));
-    let failing_with = |receiver| {
-        let mut channel = ProofReader::new(receiver);
+    let failing = || {
+        let mut channel = ProofReader::new(Receiver::new(NAME, &DIGEST, &proof));
         let first = channel.register([c]);
         representation::verify(&mut channel, Commitment::point(first), &public).unwrap();
         failing(&channel, &g)
     };
-    assert_eq!(failing_with(Receiver::with_transcript(Transcript::scripted([[7; 64]]), &proof)), []);
-    assert_eq!(failing_with(Receiver::new(NAME, &DIGEST, &proof)), [Check::Representation]);
+    assert_eq!(staged([[7; 64]], failing).0, []);
+    assert_eq!(failing(), [Check::Representation]);
 }

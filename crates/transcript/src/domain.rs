@@ -1,5 +1,7 @@
 //! The running hash.
 
+#[cfg(feature = "simulator")]
+use crate::simulator::{self, Frame};
 use sha2::{Digest, Sha512};
 use zkdl_field::Scalar;
 use zkdl_field::scalar::from_wide;
@@ -11,29 +13,17 @@ const PROTOCOL: u8 = 3;
 /// A Fiat-Shamir transcript. There is none without a protocol name and a statement.
 pub struct Transcript {
     hash: Sha512,
-    #[cfg(feature = "simulator")]
-    script: Option<std::collections::VecDeque<[u8; 64]>>,
 }
 
 impl Transcript {
     /// Starts the transcript of `protocol` (name and version) about the statement with this digest.
     #[must_use]
     pub fn new(protocol: &str, statement_digest: &[u8; 32]) -> Self {
-        let mut transcript = Self {
-            hash: Sha512::new(),
-            #[cfg(feature = "simulator")]
-            script: None,
-        };
+        let mut transcript = Self { hash: Sha512::new() };
         transcript.frame(PROTOCOL, protocol, statement_digest);
+        #[cfg(feature = "simulator")]
+        simulator::note(|| Frame::Start { protocol: protocol.into(), statement: *statement_digest });
         transcript
-    }
-
-    /// A transcript whose challenges are these, whatever is absorbed, and live ones after them. It proves nothing: it is what
-    /// a simulator programs.
-    #[cfg(feature = "simulator")]
-    #[must_use]
-    pub fn scripted(challenges: impl IntoIterator<Item = [u8; 64]>) -> Self {
-        Self { script: Some(challenges.into_iter().collect()), ..Self::new("simulator", &[0; 32]) }
     }
 
     fn frame(&mut self, kind: u8, label: &str, data: &[u8]) {
@@ -47,16 +37,22 @@ impl Transcript {
     /// Binds public or sent bytes.
     pub fn absorb(&mut self, label: &str, data: &[u8]) {
         self.frame(ABSORB, label, data);
+        #[cfg(feature = "simulator")]
+        simulator::note(|| Frame::Absorbed { label: label.into(), data: data.to_vec() });
     }
 
     /// 64 bytes that depend on everything absorbed so far.
     pub fn challenge_bytes(&mut self, label: &str) -> [u8; 64] {
         #[cfg(feature = "simulator")]
-        if let Some(challenge) = self.script.as_mut().and_then(std::collections::VecDeque::pop_front) {
-            return challenge;
+        if let Some(bytes) = simulator::programmed() {
+            simulator::note(|| Frame::Drawn { label: label.into(), bytes });
+            return bytes;
         }
         self.frame(CHALLENGE, label, &[]);
-        self.hash.clone().finalize().into()
+        let bytes = self.hash.clone().finalize().into();
+        #[cfg(feature = "simulator")]
+        simulator::note(|| Frame::Drawn { label: label.into(), bytes });
+        bytes
     }
 
     /// A challenge within 2^-257 of uniform.

@@ -12,12 +12,15 @@
 //! | [`domain`] | the running hash: absorb, challenge |
 //! | [`sender`] | the prover's end |
 //! | [`receiver`] | the verifier's end |
+//! | `simulator` | for tests: transcripts watched and programmed |
 //!
 //! Position: field <- **transcript** <- commit.
 
 pub mod domain;
 pub mod receiver;
 pub mod sender;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 
 pub use domain::Transcript;
 pub use receiver::{ReadError, Receiver};

@@ -56,13 +56,6 @@ impl<'a> Receiver<'a> {
         Self { transcript: Transcript::new(protocol, statement_digest), proof, offset: 0 }
     }
 
-    /// Reads a proof under another transcript: that of a simulator.
-    #[cfg(feature = "simulator")]
-    #[must_use]
-    pub fn with_transcript(transcript: Transcript, proof: &'a [u8]) -> Self {
-        Self { transcript, proof, offset: 0 }
-    }
-
     /// Binds what both sides know already (names and sizes of a sub-protocol).
     pub fn absorb(&mut self, label: &str, data: &[u8]) {
         self.transcript.absorb(label, data);

@@ -121,7 +121,7 @@ fn read(channel: &mut ProofReader<'_>, statement: &Statement<'_>) -> Result<(), 
 }
 
 /// The question as its argument sees it.
-fn statement(question: &Question) -> Statement<'_> {
+pub(crate) fn statement(question: &Question) -> Statement<'_> {
     let asked = question.queries.iter().map(|query| Asked { features: &query.features, label: query.label });
     Statement {
         points: question.data.points as usize,

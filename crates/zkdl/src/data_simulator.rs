@@ -2,9 +2,10 @@
 //! `simulator.rs`. The shipped verifier accepts it, and with live challenges refuses the same bytes.
 
 use super::*;
-use crate::training::simulator::{Simulated, layout as messages, random_point, script};
+use crate::forgery::{Messages, layout as messages, random_point, script};
+use crate::settle::watch;
 use zkdl_dataset::ValueRange;
-use zkdl_transcript::Transcript;
+use zkdl_transcript::simulator::staged;
 
 #[test]
 fn a_data_proof_is_simulated_without_a_witness() {
@@ -17,18 +18,17 @@ fn a_data_proof_is_simulated_without_a_witness() {
     let layout = layout(&data, LOG_COLUMNS, &Limits::default()).unwrap();
     // 153 bits are two cells: four rows of two points, the last of one. Two queries of rows of bits, full and short, one of data.
     let values = layout.packing().rows() + 3 * (7 + 1 + 3) + 1 + 2 * LOG_COLUMNS as usize + 4;
-    let mut simulated = Simulated::uniform(messages(values, 1, LOG_COLUMNS as usize), &g);
-    let reader = |proof| {
-        let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
-        read(&layout, 1 << LOG_COLUMNS, &points, channel)
+    let mut simulated = Messages::uniform(messages(values, 1, LOG_COLUMNS as usize), &g);
+    let judge = |simulated: &Messages| {
+        let proof =
+            DataProof { statement: digest(&data, LOG_COLUMNS), log_columns: LOG_COLUMNS, body: simulated.encode() };
+        verify(&data, &points, &proof, &Limits::default(), &source)
     };
-    let proof = simulated.encode();
-    let channel = reader(&proof).unwrap();
-    simulated.solve(&channel, points.0.len(), &g);
-    assert!(settle(channel, &g).is_err());
-    let body = simulated.encode();
-    assert!(settle(reader(&body).unwrap(), &g).is_ok());
-    let live = DataProof { statement: digest(&data, LOG_COLUMNS), log_columns: LOG_COLUMNS, body };
-    let error = verify(&data, &points, &live, &Limits::default(), &source).unwrap_err();
+    let ((verdict, _), collected) = watch::during(|| staged(script(), || judge(&simulated)));
+    assert!(verdict.is_err());
+    let (points_read, equations) = collected.unwrap();
+    simulated.solve(&points_read, &equations, &g);
+    assert!(staged(script(), || judge(&simulated)).0.is_ok());
+    let error = judge(&simulated).unwrap_err();
     assert_eq!(error, VerifyError::Product { which: "booleanity" });
 }

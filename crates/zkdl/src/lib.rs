@@ -35,6 +35,10 @@ pub mod data_proof;
 pub mod data_set;
 pub mod describe;
 pub mod error;
+#[cfg(test)]
+mod forgery;
+#[cfg(test)]
+mod frozen;
 pub mod generators;
 mod hedge;
 pub mod membership;
@@ -48,6 +52,12 @@ pub mod size;
 pub mod statement;
 pub mod tensors;
 pub mod training;
+
+#[cfg(test)]
+extern crate self as zkdl;
+#[cfg(test)]
+#[path = "../tests/it/support.rs"]
+mod support;
 
 pub use answer::{AbsentAnswer, MemberAnswer};
 pub use commitment::{BlindedRows, PointCommitments};

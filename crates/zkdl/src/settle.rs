@@ -136,6 +136,8 @@ pub(crate) struct Closed {
 /// [`VerifyError::Read`].
 pub(crate) fn close(mut channel: ProofReader<'_>, shared: usize) -> Result<Closed, VerifyError> {
     let weight = channel.receiver.challenge("settle");
+    #[cfg(test)]
+    watch::note(&channel);
     channel.receiver.finish()?;
     let points = channel.points.get(shared..).unwrap_or_default().to_vec();
     Ok(Closed { points, equations: channel.equations, weight })
@@ -261,6 +263,31 @@ impl<'g> Sum<'g> {
         let terms = bases.zip(coefficients).filter(|(_, c)| **c != Scalar::ZERO);
         let (bases, scalars): (Vec<Affine>, Vec<Scalar>) = terms.unzip();
         (group::is_identity(&msm(&bases, &scalars)), bases.len())
+    }
+}
+
+/// What verifiers collect, for tests that solve equations.
+#[cfg(test)]
+pub(crate) mod watch {
+    use super::*;
+    use std::cell::RefCell;
+
+    /// Points and equations of a proof.
+    pub(crate) type Collected = (Vec<Affine>, Vec<Equation>);
+
+    thread_local! {
+        static LAST: RefCell<Option<Collected>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn note(channel: &ProofReader<'_>) {
+        LAST.set(Some((channel.points.clone(), channel.equations.clone())));
+    }
+
+    /// Runs a verifier; returns also what the last proof that it read to its end asked for.
+    pub(crate) fn during<T>(verify: impl FnOnce() -> T) -> (T, Option<Collected>) {
+        let outer = LAST.take();
+        let result = verify();
+        (result, LAST.replace(outer))
     }
 }
 

@@ -5,28 +5,15 @@
 //! the same bytes fail. So a proof tells the verifier nothing that it could not have made up.
 
 use super::*;
-use crate::settle::settle;
+use crate::forgery::{Message, Messages, layout, random_point, script};
+use crate::settle::watch;
 use crate::statement::{GENERATORS, Origin};
 use zkdl_arguments::rows::weight_row_count;
-use zkdl_commit::channel::Equation;
-use zkdl_commit::msm::msm;
 use zkdl_dataset::{Descriptor, ValueRange};
+use zkdl_field::Field;
 use zkdl_field::generators::Generators;
-use zkdl_field::scalar::{encode, random};
-use zkdl_field::{Affine, Field};
-use zkdl_transcript::Transcript;
-
-/// A message of the proof.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Message {
-    Point,
-    First,
-    Scalar,
-}
-
-pub(crate) fn random_point(g: &Generators) -> Affine {
-    group::affine(&g.commit(&random().unwrap(), &random().unwrap()))
-}
+use zkdl_field::scalar::encode;
+use zkdl_transcript::simulator::staged;
 
 /// A statement whose rows are random points: nobody knows data or weights behind them.
 fn statement_about_nothing(g: &Generators, start: Start) -> (Statement, PointCommitments) {
@@ -57,14 +44,6 @@ fn statement_about_nothing(g: &Generators, start: Start) -> (Statement, PointCom
     (statement, points)
 }
 
-/// The messages in order: committed rows and values, products, knowledge, the inner-product argument.
-pub(crate) fn layout(values: usize, products: usize, log_columns: usize) -> Vec<Message> {
-    use Message::{First, Point, Scalar as S};
-    let products = [vec![First; 2 * products], vec![S; 3 * products]].concat();
-    let inner_product = [vec![Point; 2 * log_columns], vec![First, S, S]].concat();
-    [vec![Point; values], products, vec![First, S, S], inner_product].concat()
-}
-
 /// How many points come before the sigma protocols: read uniform points until the rest of the proof fits.
 fn count_values(statement: &Statement, shape: &Shape, data: &[Affine], products: usize, point: &Affine) -> usize {
     let fits = |n: &usize| {
@@ -72,64 +51,10 @@ fn count_values(statement: &Statement, shape: &Shape, data: &[Affine], products:
             .iter()
             .flat_map(|m| if *m == Message::Scalar { encode(&Scalar::ONE) } else { group::encode(point) })
             .collect();
-        let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
-        read(statement, shape, data, channel).is_ok_and(|channel| channel.receiver.finish().is_ok())
+        let read = || read(statement, shape, data, ProofReader::new(Receiver::new(PROTOCOL, &[0; 32], &proof)));
+        staged(script(), read).0.is_ok_and(|channel| channel.receiver.finish().is_ok())
     };
     (cell_row_count(shape)..2000).find(fits).unwrap()
-}
-
-pub(crate) fn script() -> Vec<[u8; 64]> {
-    (0..400u32).map(|i| std::array::from_fn(|k| (i.wrapping_mul(2_654_435_761) >> (k % 24)) as u8 ^ k as u8)).collect()
-}
-
-/// The points and scalars of a simulated proof.
-pub(crate) struct Simulated {
-    layout: Vec<Message>,
-    points: Vec<Affine>,
-    scalars: Vec<Scalar>,
-}
-
-impl Simulated {
-    /// Uniform messages.
-    pub(crate) fn uniform(layout: Vec<Message>, g: &Generators) -> Self {
-        Self {
-            points: layout.iter().map(|_| random_point(g)).collect(),
-            scalars: layout.iter().map(|_| random().unwrap()).collect(),
-            layout,
-        }
-    }
-
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let one = |i: usize| match self.layout[i] {
-            Message::Scalar => encode(&self.scalars[i]),
-            _ => group::encode(&self.points[i]),
-        };
-        (0..self.layout.len()).flat_map(one).collect()
-    }
-
-    /// Replaces the first message of every equation by the one that makes it hold.
-    pub(crate) fn solve(&mut self, channel: &ProofReader<'_>, public: usize, g: &Generators) {
-        let sent: Vec<usize> = (0..self.layout.len()).filter(|i| self.layout[*i] != Message::Scalar).collect();
-        for equation in &channel.equations {
-            let first = equation.form.terms.iter().find_map(|(index, c)| {
-                let message = *sent.get(index.checked_sub(public)?)?;
-                (self.layout[message] == Message::First && *c == -Scalar::ONE).then_some((*index, message))
-            });
-            let (index, message) = first.unwrap();
-            let sum = evaluate(equation, &channel.points, g) + channel.points[index];
-            self.points[message] = group::affine(&sum);
-        }
-    }
-}
-
-fn evaluate(equation: &Equation, points: &[Affine], g: &Generators) -> zkdl_field::Point {
-    let (mut bases, mut scalars): (Vec<Affine>, Vec<Scalar>) =
-        equation.form.terms.iter().map(|(i, c)| (points[*i], *c)).unzip();
-    bases.extend([g.value, g.blind]);
-    scalars.extend([equation.form.constant, equation.blind]);
-    bases.extend(&g.columns[..equation.columns.len()]);
-    scalars.extend(&equation.columns);
-    msm(&bases, &scalars)
 }
 
 #[test]
@@ -149,19 +74,19 @@ fn simulate(start: Start, products: usize) {
     let shape = statement.shape(&Limits::default()).unwrap();
     let data = decode_points("data point", &points.0).unwrap();
     let values = count_values(&statement, &shape, &data, products, &random_point(&g));
-    let mut simulated = Simulated::uniform(layout(values, products, 7), &g);
-    let scripted = |proof: &[u8]| -> Result<usize, VerifyError> {
-        let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), proof));
-        settle(read(&statement, &shape, &data, channel)?, &g)
+    let mut simulated = Messages::uniform(layout(values, products, 7), &g);
+    let scripted = |body: Vec<u8>| {
+        let proof = Proof { statement: statement.digest(), body };
+        let read = || read_proof(&statement, &data, &proof, &Limits::default())?.settle(&data, &g);
+        let ((verdict, _), collected) = watch::during(|| staged(script(), read));
+        (verdict, collected.unwrap())
     };
-    let proof = simulated.encode();
-    assert!(scripted(&proof).is_err());
-    let channel = ProofReader::new(Receiver::with_transcript(Transcript::scripted(script()), &proof));
-    let channel = read(&statement, &shape, &data, channel).unwrap();
-    simulated.solve(&channel, points.0.len() + statement.start.rows().len() + statement.end.len(), &g);
-    let proof = simulated.encode();
-    assert!(scripted(&proof).is_ok());
-    let live = Proof { statement: statement.digest(), body: proof };
+    let (verdict, (points_read, equations)) = scripted(simulated.encode());
+    assert!(verdict.is_err());
+    simulated.solve(&points_read, &equations, &g);
+    let body = simulated.encode();
+    assert!(scripted(body.clone()).0.is_ok());
+    let live = Proof { statement: statement.digest(), body };
     let error = verify(&statement, &points, &live, &Limits::default(), &GeneratorSource::derived()).unwrap_err();
     assert_eq!(error, VerifyError::Product { which: "forward" });
 }

@@ -359,4 +359,4 @@ fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> 
 
 #[cfg(test)]
 #[path = "simulator.rs"]
-pub(crate) mod simulator;
+mod simulator;

@@ -110,7 +110,7 @@ pub(super) fn verify(
 }
 
 /// The question as its argument sees it; rows about twice as long as there are many, and of whole cells.
-fn claim(question: &Question) -> Claim<'_> {
+pub(crate) fn claim(question: &Question) -> Claim<'_> {
     let data = &question.data;
     let mut claim = Claim {
         points: data.points as usize,

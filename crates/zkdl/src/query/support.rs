@@ -72,6 +72,13 @@ impl Owner {
         Self { data, features, labels, blinds, points, tree, state: 99 }
     }
 
+    /// The same points under another description.
+    pub(crate) fn described(self, change: impl FnOnce(&mut Descriptor)) -> Self {
+        let Self { mut data, features, labels, blinds, points, .. } = self;
+        change(&mut data);
+        Self::with_rows(data, features, labels, blinds, points.0)
+    }
+
     pub(crate) fn set(&self) -> DataSet<'_> {
         DataSet { features: &self.features, labels: &self.labels, blinds: &self.blinds }
     }

@@ -89,6 +89,20 @@ fn nothing_depends_on_the_cheating_prover() {
     }
 }
 
+/// What lets tests program challenges is in no build of a prover or verifier.
+#[test]
+fn only_tests_program_challenges() {
+    for (name, _) in ARROWS {
+        let manifest = std::fs::read_to_string(crates().join(name).join("Cargo.toml")).unwrap();
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let forwarded = manifest.get("features").map(ToString::to_string).unwrap_or_default();
+        assert!(*name == "transcript" || !forwarded.contains("simulator"), "{name}");
+        for (library, value) in manifest["dependencies"].as_table().unwrap() {
+            assert!(!value.to_string().contains("simulator"), "{name}: {library}");
+        }
+    }
+}
+
 #[test]
 fn libraries_have_one_owner() {
     for (library, owners) in OWNERS {

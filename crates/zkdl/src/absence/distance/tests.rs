@@ -10,9 +10,7 @@ use zkdl_commit::blinds::OsEntropy;
 
 /// An owner whose data set fixes a distance.
 fn with_distance(owner: Owner, near: u64) -> Owner {
-    let Owner { mut data, features, labels, blinds, points, .. } = owner;
-    data.near = near;
-    Owner::with_rows(data, features, labels, blinds, points.0)
+    owner.described(|data| data.near = near)
 }
 
 fn ask(owner: &Owner, queries: Vec<Query>) -> Question {
