@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use zkdl_commit::blinds::{BlindSource, OsEntropy};
+use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter, ProverChannel, VerifierChannel};
 use zkdl_commit::msm::msm;
 use zkdl_commit::pedersen::{Commitment, Hidden, Opening};
@@ -12,7 +12,7 @@ use zkdl_commit::{ipa, pedersen};
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{dot, random};
 use zkdl_field::{Affine, Field, Scalar, group, multilinear, scalar};
-use zkdl_transcript::simulator::staged;
+use zkdl_transcript::simulator::{Frame, staged};
 use zkdl_transcript::{Receiver, Sender};
 
 const NAME: &str = "test";
@@ -184,6 +184,81 @@ fn responses_are_checked() {
         let changed = scalar::decode(&scalar_bytes).unwrap() + Scalar::ONE;
         bytes[at..at + 32].copy_from_slice(&scalar::encode(&changed));
         assert_eq!(inner.verify(&bytes, inner.row(), inner.value_point()), [Check::Opening]);
+    }
+}
+
+/// Catalogue 47: why generators are hashed. Who knows a relation between them opens a row to another vector, and the
+/// verifier, who trusts the generators that it is given, believes it.
+#[test]
+fn a_trapdoor_between_generators_opens_rows_to_anything() {
+    let mut inner = Inner::new(3, 8);
+    inner.g.columns[1] = group::affine(&(inner.g.columns[0] * Scalar::from(2)));
+    let row = inner.row();
+    inner.vector[0] += Scalar::from(2);
+    inner.vector[1] -= Scalar::ONE;
+    inner.value = open(multilinear::evaluate(&inner.vector, &inner.point));
+    assert_eq!(inner.row(), row, "both vectors have the same commitment");
+    assert_eq!(inner.verify(&inner.prove(), row, inner.value_point()), []);
+    inner.g = generators(8);
+    assert_eq!(inner.verify(&inner.prove(), row, inner.value_point()), [Check::Opening]);
+}
+
+/// Masks of the responses in clear of many proofs about one witness, as somebody finds them who knows the witness. `entropy` is
+/// the prover's.
+fn masks(mut entropy: impl FnMut() -> BlindSource) -> Vec<Scalar> {
+    let g = generators(1);
+    let [x, y] = [Scalar::from(5), Scalar::from(7)];
+    let of_a_proof = |i: u8| {
+        let mut channel = ProofWriter::new(Sender::new(NAME, &[i; 32]), &g, entropy());
+        let [x, y, z] = [("x", x), ("y", y), ("z", x * y)].map(|(label, v)| channel.hide(label, v));
+        let known = [y.value, y.blind, z.blind - y.value * x.blind];
+        let prove = || {
+            sigma::prove_products(&mut channel, &[Product { name: "xy", x, y, z }]);
+            channel.sender.finish()
+        };
+        let (proof, frames) = staged([], prove);
+        let challenge = frames.into_iter().find_map(|frame| match frame {
+            Frame::Drawn { bytes, .. } => Some(scalar::from_wide(&bytes)),
+            _ => None,
+        });
+        let e = challenge.unwrap();
+        let responses = proof.as_chunks::<32>().0[5..].iter().map(|bytes| scalar::decode(bytes).unwrap());
+        responses.zip(known).map(|(s, witness)| s - e * witness).collect::<Vec<_>>()
+    };
+    (0..100).flat_map(of_a_proof).collect()
+}
+
+/// Whether two masks, or differences of neighbouring masks, are equal: then the difference of two responses is an equation about
+/// the witness alone.
+fn repeat(masks: &[Scalar]) -> bool {
+    let differences = masks.windows(2).map(|pair| pair[0] - pair[1]).chain(masks.windows(4).map(|m| m[0] - m[3]));
+    let all: Vec<[u8; 32]> = masks.iter().copied().chain(differences).map(|x| scalar::encode(&x)).collect();
+    all.iter().collect::<std::collections::HashSet<_>>().len() < all.len()
+}
+
+/// Catalogue 113: from the scalars in clear of many proofs no equation about the witness can be had, as each has a mask of
+/// its own. A prover whose randomness repeats, and that is not hedged, gives one.
+#[test]
+fn responses_give_no_equation_about_the_witness() {
+    let fresh = masks(|| BlindSource::new(&mut OsEntropy, &[]).unwrap());
+    assert_eq!(fresh.len(), 300);
+    assert!(!repeat(&fresh));
+    assert!(repeat(&masks(|| BlindSource::new(&mut Stuck, &[]).unwrap())), "the control");
+    let mut i = 0u8;
+    let hedged = masks(|| {
+        i += 1;
+        BlindSource::new(&mut Stuck, &[&[i]]).unwrap()
+    });
+    assert!(!repeat(&hedged), "with the statement in the key, repeated randomness does no harm");
+}
+
+/// Randomness that repeats itself.
+struct Stuck;
+
+impl Entropy for Stuck {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), scalar::RandomnessError> {
+        bytes.fill(7);
+        Ok(())
     }
 }
 

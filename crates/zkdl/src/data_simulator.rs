@@ -2,7 +2,7 @@
 //! `simulator.rs`. The shipped verifier accepts it, and with live challenges refuses the same bytes.
 
 use super::*;
-use crate::forgery::{Messages, layout as messages, random_point, script};
+use crate::adversary::forgery::{Messages, layout as messages, random_point, script};
 use crate::settle::watch;
 use zkdl_dataset::ValueRange;
 use zkdl_transcript::simulator::staged;

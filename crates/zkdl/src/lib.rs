@@ -25,6 +25,8 @@
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
 pub mod absence;
+#[cfg(test)]
+mod adversary;
 pub mod answer;
 pub mod certificate;
 pub mod chain;
@@ -35,10 +37,6 @@ pub mod data_proof;
 pub mod data_set;
 pub mod describe;
 pub mod error;
-#[cfg(test)]
-mod forgery;
-#[cfg(test)]
-mod frozen;
 pub mod generators;
 mod hedge;
 pub mod membership;

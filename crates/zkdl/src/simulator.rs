@@ -5,7 +5,7 @@
 //! the same bytes fail. So a proof tells the verifier nothing that it could not have made up.
 
 use super::*;
-use crate::forgery::{Message, Messages, layout, random_point, script};
+use crate::adversary::forgery::{Message, Messages, layout, random_point, script};
 use crate::settle::watch;
 use crate::statement::{GENERATORS, Origin};
 use zkdl_arguments::rows::weight_row_count;

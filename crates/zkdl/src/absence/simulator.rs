@@ -4,7 +4,7 @@
 //! for its first message. The shipped verifier accepts; with live challenges the same bytes fail.
 
 use super::*;
-use crate::forgery::{Message, Messages, layout as messages, random_point, script};
+use crate::adversary::forgery::{Message, Messages, layout as messages, random_point, script};
 use crate::query::Query;
 use crate::query::support::generators;
 use crate::settle::watch;
