@@ -41,6 +41,15 @@ pub(crate) struct Cli {
     /// Derive all generators; leave the cache ($ZKDL_CACHE_DIR, or ~/.cache/zkdl) alone. Results do not depend on it.
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
+    /// How much work a file from elsewhere may ask of a verifier, in units of some seconds and a few GiB on a laptop
+    #[arg(long, global = true, value_name = "FACTOR", default_value_t = 1.0, value_parser = cost)]
+    pub(crate) max_cost: f64,
+}
+
+/// A number above 0.
+fn cost(text: &str) -> Result<f64, String> {
+    let factor = text.parse().map_err(|e: std::num::ParseFloatError| e.to_string())?;
+    if factor > 0.0 && factor <= 1e6 { Ok(factor) } else { Err("give a number above 0, at most 1e6".into()) }
 }
 
 /// The verbs.

@@ -141,7 +141,7 @@ fn prove(context: Context, data: &SecretData, points: &PointCommitments) -> Resu
     clock.finish();
     let proof = proof.map_err(unprovable)?;
     let spinner = context.spinner("verifying the proof of the data");
-    let verdict = data_proof::verify(descriptor, points, &proof, &Limits::default(), context.generators);
+    let verdict = data_proof::verify(descriptor, points, &proof, &context.limits, context.generators);
     spinner.finish_and_clear();
     verdict.map_err(|e| CliError::invalid("the commitments are not those of the data: remove them").caused_by(e))?;
     Ok(proof)

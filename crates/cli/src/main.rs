@@ -54,6 +54,7 @@ use progress::Context;
 use std::io::Write;
 use std::process::ExitCode;
 use verify::Coverage;
+use zkdl::statement::Limits;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -73,7 +74,13 @@ fn run(cli: Cli) -> Result<ExitCode> {
         pool.map_err(|e| CliError::usage("the threads cannot be started").caused_by(e))?;
     }
     let generators = cache::generators(cli.no_cache);
-    let context = Context { quiet: cli.quiet, json: cli.json, no_cache: cli.no_cache, generators: &generators };
+    let context = Context {
+        quiet: cli.quiet,
+        json: cli.json,
+        no_cache: cli.no_cache,
+        limits: Limits::default().times(cli.max_cost),
+        generators: &generators,
+    };
     match cli.verb {
         Verb::Quickstart { dir, epochs } => quickstart::run(context, &dir, epochs)?,
         Verb::Init { dir, data, labels } => init::run(context, &dir, data.as_deref(), labels.as_deref())?,

@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use zkdl::data_proof::{self, DataProof};
-use zkdl::statement::Limits;
 use zkdl::{PointCommitments, VerifyError};
 use zkdl_dataset::descriptor::Descriptor;
 
@@ -96,7 +95,7 @@ impl Premise {
         let started = Instant::now();
         let verdict = DataProof::decode(&proof).map_err(VerifyError::from);
         let verdict =
-            verdict.and_then(|proof| data_proof::verify(data, points, &proof, &Limits::default(), context.generators));
+            verdict.and_then(|proof| data_proof::verify(data, points, &proof, &context.limits, context.generators));
         let time = started.elapsed().as_secs_f64();
         settled(verdict, &path)?;
         memory.keep(&digest);

@@ -5,6 +5,7 @@ use crate::clock::{Stopwatch, Time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
+use zkdl::statement::Limits;
 use zkdl::{Argument, GeneratorSource, Phase};
 
 /// What the global options ask for.
@@ -16,6 +17,8 @@ pub(crate) struct Context<'a> {
     pub(crate) json: bool,
     /// `--no-cache`
     pub(crate) no_cache: bool,
+    /// `--max-cost`: what verifying may cost.
+    pub(crate) limits: Limits,
     /// The generators of this process.
     pub(crate) generators: &'a GeneratorSource,
 }

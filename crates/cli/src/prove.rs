@@ -121,7 +121,7 @@ pub(crate) fn prove(context: Context, run: &Run, points: &PointCommitments, inde
     let proof = proof.map_err(|e| CliError::usage("no proof can be made").caused_by(e))?;
     let phases: Vec<_> = clock.finish().into_iter().map(|(name, time)| (name.to_owned(), time.wall)).collect();
     let time = started.elapsed().as_secs_f64();
-    zkdl::verify(&statement, points, &proof, &Limits::default(), context.generators)
+    zkdl::verify(&statement, points, &proof, &context.limits, context.generators)
         .map_err(|e| false_proof(run, index).caused_by(e))?;
     let verification = started.elapsed().as_secs_f64() - time;
     let proof = proof.encode();

@@ -28,8 +28,8 @@
 
 use crate::atomic::{self, Access};
 use crate::error::{CliError, Result};
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -219,9 +219,36 @@ fn window_index(path: &Path) -> Option<u64> {
     if end == "statement" || end == "proof" { digits.parse().ok() } else { None }
 }
 
-/// Reads a file that has to be there.
+/// Files of a run that come from elsewhere are smaller, 4 GiB and more are refused.
+const LARGEST: u64 = 1 << 32;
+
+/// Reads a file that has to be there. Whoever made a directory may have put something else in its place: what is no file,
+/// such as a pipe that nobody writes to or a device without end, is refused before it is read, also behind a link.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| CliError::file("read", path, e))
+    let failed = |e| CliError::file("read", path, e);
+    let file = open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    let name = path.display();
+    if !about.is_file() {
+        return Err(CliError::io(format!("{name} is no file")));
+    }
+    if about.len() > LARGEST {
+        return Err(CliError::io(format!("{name} has {} bytes, more than the {LARGEST} that are read", about.len())));
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Opens a file without waiting for whoever should write to it.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.read(true).open(path)
 }
 
 /// Reads a secret file; `None` if there is none.

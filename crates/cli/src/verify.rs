@@ -15,7 +15,7 @@ use zkdl::codec::FormatError;
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
 use zkdl::run::{self, RunError, Window};
-use zkdl::statement::{Limits, hex};
+use zkdl::statement::hex;
 use zkdl::{PointCommitments, Statement, VerifyError};
 use zkdl::{chain, describe};
 
@@ -252,7 +252,7 @@ pub(crate) fn settled<T>(verdict: std::result::Result<T, VerifyError>, path: &Pa
     let name = path.display();
     verdict.map_err(|error| match error {
         VerifyError::Statement(StatementError::Limit { .. }) => {
-            CliError::usage(format!("{name}: too large for this verifier")).caused_by(error)
+            CliError::usage(format!("{name}: larger than --max-cost allows")).caused_by(error)
         }
         error => CliError::invalid(name.to_string()).caused_by(error),
     })
@@ -324,7 +324,7 @@ impl Report {
         let started = Instant::now();
         let verdict = Proof::decode(proof)
             .map_err(VerifyError::from)
-            .and_then(|proof| zkdl::verify(statement, points, &proof, &Limits::default(), context.generators));
+            .and_then(|proof| zkdl::verify(statement, points, &proof, &context.limits, context.generators));
         self.time += started.elapsed().as_secs_f64();
         settled(verdict, path).map(|_| ())
     }
@@ -343,7 +343,7 @@ impl Report {
         let windows: Vec<_> =
             statements.iter().zip(&proofs).map(|(statement, proof)| Window { statement, proof }).collect();
         let bar = context.bar("verifying windows", windows.len() as u64);
-        let verdict = run::verify(&windows, points, &Limits::default(), context.generators, &|| bar.inc(1));
+        let verdict = run::verify(&windows, points, &context.limits, context.generators, &|| bar.inc(1));
         bar.finish_and_clear();
         self.time += started.elapsed().as_secs_f64();
         match verdict {

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use zkdl::describe::model_digest;
 use zkdl::model::{self, Boundary, WeightsProof};
-use zkdl::statement::{Limits, hex};
+use zkdl::statement::hex;
 use zkdl::tensors::{self, Number, TensorError};
 use zkdl::{Origin, Statement, VerifyError, chain};
 
@@ -85,7 +85,7 @@ pub(crate) fn export(context: Context, run: &Run, boundary: Boundary) -> Result<
     let statement = decoded(Statement::decode(&read(&statement)?), &statement)?;
     let proof = model::prove(&statement, boundary, &weights, &rows.rows.blinds, context.generators);
     let proof = proof.map_err(|e| CliError::usage("the weights cannot be shown").caused_by(e))?;
-    model::verify(&statement, boundary, &weights, &proof, &Limits::default(), context.generators).map_err(|e| {
+    model::verify(&statement, boundary, &weights, &proof, &context.limits, context.generators).map_err(|e| {
         CliError::invalid(format!("{root}: the weights before step {step} are not those of window {window}"))
             .caused_by(e)
     })?;
@@ -220,7 +220,7 @@ fn check(
         TensorError::Format(_) => CliError::usage(name.to_string()).caused_by(e),
         e => CliError::invalid(name.to_string()).caused_by(e),
     })?;
-    let verdict = model::verify(statement, boundary, &tensors, proof, &Limits::default(), context.generators);
+    let verdict = model::verify(statement, boundary, &tensors, proof, &context.limits, context.generators);
     if verdict == Err(VerifyError::OtherWeights) && !tensors::floats_are_exact(&tensors) {
         let why = "these are not the model's weights, or float32 has rounded them: verify the file of integers";
         return Err(CliError::invalid(format!("{name}: {why}")));

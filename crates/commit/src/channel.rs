@@ -182,3 +182,35 @@ impl Equation {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equations_are_weighed_by_powers() {
+        let equation = |x: u64, columns: &[u64]| Equation {
+            columns: columns.iter().map(|c| Scalar::from(*c)).collect(),
+            ..Equation::new(Check::Knowledge, Commitment::point(x as usize) * Scalar::from(x), Scalar::from(10 * x))
+        };
+        let all = [equation(1, &[5]), equation(2, &[]), equation(3, &[7, 11])];
+        let sum = Equation::combine(Check::Opening, &all, Scalar::from(100));
+        assert_eq!(sum.check, Check::Opening);
+        let terms = [(1, 1), (2, 200), (3, 30_000)].map(|(i, c)| (i, Scalar::from(c)));
+        assert_eq!(sum.form.terms, terms);
+        assert_eq!(sum.blind, Scalar::from(302_010));
+        assert_eq!(sum.columns, [70_005, 110_000].map(Scalar::from));
+    }
+
+    #[test]
+    fn several_challenges_are_as_many_as_are_asked_for() {
+        let generators = Generators::derive("test", 1);
+        let blinds = BlindSource::new(&mut crate::blinds::OsEntropy, &[]).unwrap();
+        let mut writer = ProofWriter::new(Sender::new("test", &[1; 32]), &generators, blinds);
+        let mut reader = ProofReader::new(Receiver::new("test", &[1; 32], &[]));
+        let drawn = ProverChannel::challenges(&mut writer, "c", 3);
+        assert_eq!(drawn, VerifierChannel::challenges(&mut reader, "c", 3));
+        assert!(drawn.len() == 3 && drawn[0] != drawn[1] && drawn[1] != drawn[2]);
+        assert!(ProverChannel::challenges(&mut writer, "c", 0).is_empty());
+    }
+}

@@ -142,6 +142,17 @@ fn inner_products_of_every_size_and_length() {
     }
 }
 
+/// The number of columns is absorbed: two lengths are two protocols.
+#[test]
+fn the_number_of_columns_is_bound() {
+    for log in [0, 3] {
+        let inner = Inner::new(log, 1 << log);
+        let (_, frames) = staged([], || inner.prove());
+        let absorbed = Frame::Absorbed { label: "ipa".into(), data: (1u64 << log).to_le_bytes().to_vec() };
+        assert!(frames.contains(&absorbed), "2^{log}");
+    }
+}
+
 /// Catalogue 40, 41, 57: another value, another row, another point, another blind.
 #[test]
 fn false_inner_products_fail() {

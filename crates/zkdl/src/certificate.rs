@@ -163,7 +163,13 @@ impl PublicKey {
         let signature = Signature::from_der(&decoded(&signature.sig)?).map_err(|_| CertificateError::Signature)?;
         let signed = self.0.verify(&pre_authentication(&payload), &signature);
         signed.map_err(|_| CertificateError::Signature)?;
-        serde_json::from_slice(&payload).map_err(|e| CertificateError::Envelope(e.to_string()))
+        let value: Value = serde_json::from_slice(&payload).map_err(|e| CertificateError::Envelope(e.to_string()))?;
+        // A key that occurs twice would say one thing to us and another to the next reader.
+        if value.to_string().as_bytes() == payload {
+            Ok(value)
+        } else {
+            Err(refused("its payload is not canonical JSON"))
+        }
     }
 }
 

@@ -157,6 +157,21 @@ impl Limits {
         log_columns: 24,
         column_weights: u64::MAX,
     };
+
+    /// These limits, times a factor above 0.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let times = |limit: u64| (limit as f64 * factor) as u64;
+        let doublings = factor.log2().clamp(-64.0, 64.0) as i32;
+        Self {
+            layers: times(self.layers),
+            cells: times(self.cells),
+            parameters: times(self.parameters),
+            permuted: times(self.permuted),
+            log_columns: self.log_columns.saturating_add_signed(doublings).min(Self::NONE.log_columns),
+            column_weights: times(self.column_weights),
+        }
+    }
 }
 
 /// Some seconds and a few GiB on a laptop.

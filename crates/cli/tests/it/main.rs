@@ -19,6 +19,8 @@ mod files;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod interrupts;
 #[cfg(test)]
 mod kills;

@@ -2,8 +2,8 @@
 
 use zkdl_dataset::Schedule;
 use zkdl_train::{
-    Algorithm, Batch, Format, LearningRate, TraceBuilder, TrainError, Trainer, Weights, evaluate, initial_weights,
-    predict, record_window,
+    Algorithm, Batch, CellLayout, Format, LearningRate, Ledger, StartWeights, TraceBuilder, TrainError, Trainer,
+    Weights, evaluate, initial_weights, predict, record_window,
 };
 
 use crate::samples::{Draw, Sample, sample};
@@ -24,6 +24,42 @@ fn wide_run() -> Sample {
         start: initial_weights(&algorithm, &[1; 32], &[2; 32]),
         first_step: 0,
         algorithm,
+    }
+}
+
+/// Catalogue 125: what a run meets is below what the ledger says of it, and not absurdly far below.
+#[test]
+fn the_ledger_bounds_what_happens() {
+    for seed in 0..200 {
+        let s = sample(seed, 4, seed % 2 == 0);
+        let Ok(trace) = s.train() else { continue };
+        let largest = |weights: &Weights| weights.layers.iter().flat_map(|l| &l.values).map(|w| w.unsigned_abs()).max();
+        let bound = largest(&trace.start).unwrap().max(1);
+        let ledger = Ledger::new(&s.algorithm, StartWeights::Declared { bound }).unwrap();
+        for (slot, (layer, bounds)) in trace.end.layers.iter().zip(&ledger.layers).enumerate() {
+            let (main, bias) = layer.values.split_at(layer.inputs * layer.outputs);
+            let within = |values: &[i64], bound: u128| values.iter().all(|w| u128::from(w.unsigned_abs()) <= bound);
+            assert!(within(main, bounds.weight) && within(bias, bounds.bias), "seed {seed}, layer {slot}");
+            let hidden = slot + 1 < s.algorithm.layers();
+            for (t, b, j) in (0..trace.steps)
+                .flat_map(|t| (0..trace.batch).map(move |b| (t, b)))
+                .flat_map(|(t, b)| (0..layer.outputs).map(move |j| (t, b, j)))
+            {
+                let word = trace.layers[slot].cell(t, b, j).unwrap();
+                let layout = CellLayout::of(&s.algorithm);
+                let r = s.algorithm.format.f_w();
+                let (rounded, gradient, back) = if hidden {
+                    let cell = layout.unpack_hidden(word);
+                    let of = |high: i64, low: u64| (i128::from(high) << r) + i128::from(low);
+                    (of(cell.p, cell.rem_z), cell.k, of(cell.k, cell.rem_h))
+                } else {
+                    let cell = layout.unpack_output(word);
+                    ((i128::from(cell.g) << s.algorithm.r_l) + i128::from(cell.rem_l), cell.g, 0)
+                };
+                assert!(rounded.unsigned_abs() <= bounds.rounded && back.unsigned_abs() <= bounds.back_sum.max(1 << r));
+                assert!(u128::from(gradient.unsigned_abs()) <= bounds.gradient);
+            }
+        }
     }
 }
 

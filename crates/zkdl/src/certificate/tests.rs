@@ -94,6 +94,50 @@ fn a_signature_of_another_kind_of_payload_is_no_certificate() {
     assert!(matches!(Signed::open(two.to_string().as_bytes(), &signer.public()), Err(CertificateError::Envelope(_))));
 }
 
+/// Catalogue 14: the holder of a key signs JSON that readers might understand differently, or not at all.
+#[test]
+fn ambiguous_and_hostile_json_is_refused_even_if_it_is_signed() {
+    let (signer, verified) = (signer(), Verified::new());
+    let key = signer.public();
+    let good = verified.with(|claim| claim.statement("zkdl 1")).to_string();
+    let signed = |payload: &[u8]| {
+        let signature: Signature = signer.0.sign(&pre_authentication(payload));
+        let envelope = json!({
+            "payload": STANDARD.encode(payload),
+            "payloadType": PAYLOAD,
+            "signatures": [{ "keyid": "", "sig": STANDARD.encode(signature.to_der()) }],
+        });
+        Signed::open(envelope.to_string().as_bytes(), &key)
+    };
+    assert!(signed(good.as_bytes()).is_ok());
+    let with = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1).into_bytes()
+    };
+    let payloads = [
+        with("{", "{\"_type\":\"another\","),
+        with("{", "{\"predicate\":{},"),
+        with(":", ": "),
+        with("\"first\":0", "\"first\":-0"),
+        with("\"first\":0", "\"first\":0e3"),
+        with("\"first\":0", "\"first\":00"),
+        with("zkdl 1", "zkdl \0"),
+        with("zkdl 1", "zkdl \\u0031"),
+        [b"\xef\xbb\xbf", good.as_bytes()].concat(),
+        [good.as_bytes(), b"{}"].concat(),
+        with("zkdl 1", "zkdl 1").iter().map(|byte| if *byte == b'1' { 0xff } else { *byte }).collect(),
+        [b"[".repeat(100_000), b"]".repeat(100_000)].concat(),
+        b"{\"a\":".repeat(100_000),
+    ];
+    for (i, payload) in payloads.iter().enumerate() {
+        assert!(matches!(signed(payload), Err(CertificateError::Envelope(_))), "payload {i}");
+        assert!(matches!(Signed::open(payload, &key), Err(CertificateError::Envelope(_))), "envelope {i}");
+    }
+    let large = with("\"first\":0", "\"first\":9007199254740993");
+    let error = verified.agrees(&signed(&large).unwrap()).unwrap_err();
+    assert_eq!(error, CertificateError::Content("first".into()));
+}
+
 /// Catalogue 106: whatever is altered, also by who has the key, is found by who verifies again.
 #[test]
 fn a_certificate_of_anything_else_than_what_was_verified_is_refused() {

@@ -1,10 +1,13 @@
-//! Answers tell the answer and nothing else (catalogue 116): over many answers about two data sets of one shape, every message is
-//! distributed alike. The same test sees at once what answers without randomness tell.
+//! Answers and proofs tell that they are true and nothing else (catalogue 109, 110, 116): over many of them about two data sets of
+//! one shape, every message is distributed alike. The same tests see at once what is told without randomness.
 
-use crate::support::generators;
+use crate::support::{Run, SMALL, Sizes, generators};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use zkdl::points::commit_points;
-use zkdl::{AbsentAnswer, BlindedRows, DataSet, PointCommitments, Query, Question, absence, membership};
+use zkdl::{
+    AbsentAnswer, BlindedRows, DataSet, PointCommitments, Query, Question, absence, membership, prove_with_entropy,
+};
 use zkdl_commit::blinds::{Entropy, OsEntropy};
 use zkdl_commit::merkle::Tree;
 use zkdl_dataset::{Descriptor, ValueRange};
@@ -106,6 +109,7 @@ fn largest_difference(a: impl Iterator<Item = Vec<u8>>, b: impl Iterator<Item = 
 /// Exceeded with probability 1e-9 by one slot, 1e-6 by any of some hundred: the false alarms of this test.
 const ALARM: f64 = 71.0;
 
+/// Catalogue 109, 110, 116.
 #[test]
 fn answers_about_two_data_sets_are_distributed_alike() {
     let [a, b] = owners();
@@ -118,6 +122,7 @@ fn answers_about_two_data_sets_are_distributed_alike() {
     assert!(difference < ALARM, "strangers: {difference}");
 }
 
+/// Catalogue 109: the control.
 #[test]
 fn answers_without_randomness_would_be_told_apart() {
     let [a, b] = owners();
@@ -125,5 +130,38 @@ fn answers_without_randomness_would_be_told_apart() {
         (0..ANSWERS).map(|_| owner.absent([7, 7, 7], &mut Stuck, Some([3; 32]))).collect::<Vec<_>>().into_iter()
     };
     let difference = largest_difference(absent(&a), absent(&b));
+    assert!(difference > 2.0 * ALARM, "{difference}");
+}
+
+/// Two runs of one shape: of rows that are all zero, and of rows of large numbers.
+fn runs() -> [Run; 2] {
+    let sizes = Sizes { features: 2, hidden: vec![2], classes: 2, points: 3, batch: 2, steps: 2, ..SMALL() };
+    let run = |features: Vec<i32>, labels| Run::of(&sizes, features, labels, &mut OsEntropy);
+    [run(vec![0; 6], vec![0; 3]), run(vec![16, 15, 14, 16, 13, 16], vec![1, 0, 1])]
+}
+
+fn proofs<E: Entropy>(run: &Run, entropy: impl Fn() -> E + Sync) -> impl Iterator<Item = Vec<u8>> {
+    let prove = |_| {
+        let proof = prove_with_entropy(&run.statement, run.input(), generators(), &mut entropy(), &mut |_| ());
+        proof.unwrap().body
+    };
+    let proofs: Vec<Vec<u8>> = (0..ANSWERS).into_par_iter().map(prove).collect();
+    proofs.into_iter()
+}
+
+/// Catalogue 109, 110, 115: sparse and dense data, and the networks trained on them, give proofs of one length whose messages are
+/// distributed alike.
+#[test]
+fn proofs_of_two_trainings_are_distributed_alike() {
+    let [a, b] = runs();
+    let difference = largest_difference(proofs(&a, || OsEntropy), proofs(&b, || OsEntropy));
+    assert!(difference < ALARM, "{difference}");
+}
+
+/// Catalogue 109: the control.
+#[test]
+fn proofs_without_randomness_would_be_told_apart() {
+    let [a, b] = runs();
+    let difference = largest_difference(proofs(&a, || Stuck), proofs(&b, || Stuck));
     assert!(difference > 2.0 * ALARM, "{difference}");
 }

@@ -89,12 +89,16 @@ impl Run {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % n
         };
-        let features: Vec<i32> = (0..sizes.points * sizes.features).map(|_| next(17) as i32).collect();
-        let labels: Vec<u32> = (0..sizes.points).map(|_| next(u64::from(sizes.classes)) as u32).collect();
-        let mut entropy = Counter(seed as u8);
+        let features = (0..sizes.points * sizes.features).map(|_| next(17) as i32).collect();
+        let labels = (0..sizes.points).map(|_| next(u64::from(sizes.classes)) as u32).collect();
+        Self::of(sizes, features, labels, &mut Counter(seed as u8))
+    }
+
+    /// Trains on these data and commits.
+    pub(crate) fn of(sizes: &Sizes, features: Vec<i32>, labels: Vec<u32>, entropy: &mut dyn Entropy) -> Self {
         let columns = (sizes.features + sizes.classes).next_power_of_two() as usize;
         let generators = generators().first(columns);
-        let point_rows = commit_points(&generators, &features, &labels, sizes.classes as usize, &mut entropy).unwrap();
+        let point_rows = commit_points(&generators, &features, &labels, sizes.classes as usize, entropy).unwrap();
         let points = PointCommitments(point_rows.rows.clone());
         let mut statement = draft(sizes);
         statement.data.root = points.root(&statement.data).unwrap();
@@ -102,7 +106,7 @@ impl Run {
         statement.log_columns = sizes
             .log_columns
             .unwrap_or_else(|| choose_log_columns(&statement.algorithm(), sizes.steps, Preference::default()));
-        let (start_rows, end_rows) = commit_ends(&mut statement, &trace, &mut entropy);
+        let (start_rows, end_rows) = commit_ends(&mut statement, &trace, entropy);
         Self { statement, points, features, labels, trace, point_rows, start_rows, end_rows }
     }
 

@@ -1,0 +1,116 @@
+//! Hostile numbers in files: what a file asks for is believed only as far as its bytes are there (catalogue 3, 10; section B.5).
+//!
+//! A binary of its own, as its allocator counts. One test, as others would count too.
+
+#![cfg(test)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "it/support.rs"]
+mod support;
+
+use peak_alloc::PeakAlloc;
+use support::{NAMED, Run, SMALL, generators};
+use zkdl::data_proof::{self, DataProof};
+use zkdl::model::{self, Boundary, WeightsProof};
+use zkdl::proof::Proof;
+use zkdl::statement::Limits;
+use zkdl::tensors::{self, Number};
+use zkdl::{
+    AbsentAnswer, DataSet, MemberAnswer, PointCommitments, Query, Question, Statement, absence, data_set, membership,
+    prove, verify,
+};
+use zkdl_commit::merkle::Tree;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const MEBIBYTE: usize = 1 << 20;
+/// What verifiers of small runs need, also with rows of 2^16 columns.
+const VERIFYING: usize = 16 * MEBIBYTE;
+
+/// Bytes that were allocated at once while `work` ran, beyond those that were there before.
+fn peak(work: impl FnOnce()) -> usize {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    work();
+    ALLOCATOR.peak_usage().saturating_sub(before)
+}
+
+/// The file with a hostile number at every place, four and eight bytes wide.
+fn hostile(file: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    const NUMBERS: [u64; 5] = [0, 1 << 16, (1 << 31) - 1, 1 << 63, u64::MAX];
+    (0..file.len().saturating_sub(8)).flat_map(move |place| {
+        NUMBERS.into_iter().flat_map(move |number| {
+            [4, 8].map(|width| {
+                let mut bytes = file.to_vec();
+                bytes[place..place + width].copy_from_slice(&number.to_le_bytes()[..width]);
+                bytes
+            })
+        })
+    })
+}
+
+/// Reads every hostile variant; none may take more than some times its own length, and what is granted beyond.
+fn reads(what: &str, file: &[u8], granted: usize, read: impl Fn(&[u8])) {
+    // What stays for the whole process is made once, before anything is counted.
+    read(file);
+    for bytes in hostile(&file[..file.len().min(320)]) {
+        let bytes = [&bytes, &file[bytes.len()..]].concat();
+        let taken = peak(|| read(&bytes));
+        assert!(taken < granted + 16 * bytes.len(), "{what}: {taken} bytes");
+    }
+}
+
+fn question(run: &Run, features: Vec<i32>) -> Question {
+    let queries = vec![Query { features, label: None }];
+    Question { data: run.statement.data.clone(), nonce: [1; 32], context: None, within: false, queries }
+}
+
+#[test]
+fn hostile_numbers_allocate_nothing() {
+    let run = Run::new(&SMALL(), 3);
+    let named = Run::new(&NAMED(), 3);
+    let limits = Limits::default();
+    let statement = run.statement.encode();
+    let proof = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
+    let data = DataSet { features: &run.features, labels: &run.labels, blinds: &run.point_rows.blinds };
+    let tree = Tree::new(&run.points.0).unwrap();
+    let member = question(&run, run.features[..5].to_vec());
+    let member = membership::prove(&member, data, &run.points, &tree, generators()).unwrap();
+    let absent = absence::prove(&question(&run, vec![16, 0, 16, 0, 16]), data, generators()).unwrap();
+    let data_proof = data_proof::prove(&run.statement.data, 9, data, generators(), &mut |_| ()).unwrap();
+    let weights =
+        model::prove(&run.statement, Boundary::End, &run.trace.end, &run.end_rows.blinds, generators()).unwrap();
+    let safetensors = tensors::encode(&run.trace.end, Number::Integer, 21, &[]);
+    let widths = run.statement.algorithm().widths;
+
+    reads("statement", &statement, MEBIBYTE, |bytes| drop(Statement::decode(bytes)));
+    reads("statement, named", &named.statement.encode(), MEBIBYTE, |bytes| drop(Statement::decode(bytes)));
+    reads("points", &run.points.encode(), MEBIBYTE, |bytes| drop(PointCommitments::decode(bytes)));
+    reads("data set", &data_set::encode(&run.statement.data), MEBIBYTE, |bytes| drop(data_set::decode(bytes)));
+    reads("proof", &proof.encode(), MEBIBYTE, |bytes| drop(Proof::decode(bytes)));
+    reads("data proof", &data_proof.encode(), MEBIBYTE, |bytes| drop(DataProof::decode(bytes)));
+    reads("member", &member.encode(), MEBIBYTE, |bytes| drop(MemberAnswer::decode(bytes)));
+    reads("absent", &absent.encode(), MEBIBYTE, |bytes| drop(AbsentAnswer::decode(bytes)));
+    reads("weights", &weights.encode(), MEBIBYTE, |bytes| drop(WeightsProof::decode(bytes)));
+    reads("tensors", &safetensors, MEBIBYTE, |bytes| drop(tensors::decode(bytes, &widths, 21)));
+
+    // Verifiers of statements that ask for more than the files have.
+    reads("training", &statement, VERIFYING, |bytes| {
+        let Ok(hostile) = Statement::decode(bytes) else { return };
+        if hostile == run.statement {
+            return;
+        }
+        let proof = Proof { statement: hostile.digest(), ..proof.clone() };
+        assert!(verify(&hostile, &run.points, &proof, &limits, generators()).is_err());
+    });
+    reads("data", &data_set::encode(&run.statement.data), VERIFYING, |bytes| {
+        let Ok(mut hostile) = data_set::decode(bytes) else { return };
+        hostile.root = run.points.root(&hostile).unwrap();
+        if hostile == run.statement.data {
+            return;
+        }
+        let proof = DataProof { statement: data_proof::digest(&hostile, 9), ..data_proof.clone() };
+        assert!(data_proof::verify(&hostile, &run.points, &proof, &limits, generators()).is_err());
+    });
+}
