@@ -127,6 +127,7 @@ mod tests {
     use zkdl_field::multilinear::evaluate;
     use zkdl_field::scalar::random;
 
+    /// Catalogue 122.
     #[test]
     fn what_the_verifier_evaluates_is_the_extension_of_the_provers_table() {
         let format = Format { f_a: 3, f_x: 3, r: 7, r_l: 19, q: 14, q_g: 13 };

@@ -5,6 +5,7 @@ use zkdl::GeneratorSource;
 use zkdl_cheat::audit::{Set, audit, clustered, total};
 use zkdl_dataset::ValueRange;
 
+/// Catalogue 97.
 #[test]
 fn no_question_is_answered_wrongly_and_no_forged_answer_is_accepted() {
     let generators = GeneratorSource::derived();

@@ -158,12 +158,14 @@ fn compare(seed: u64, sizes: &Sizes, committed: bool) -> Result<(), TestCaseErro
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, max_global_rejects: 4096, ..ProptestConfig::default() })]
 
+    /// Catalogue 94.
     #[test]
     fn fast_and_plain_provers_say_the_same_and_it_is_true(seed: u64, sizes in sizes(), committed: bool) {
         compare(seed, &sizes, committed)?;
     }
 }
 
+/// Catalogue 94, 117.
 #[test]
 fn extreme_shapes() {
     for (widths, batch, steps) in [

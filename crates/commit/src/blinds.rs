@@ -80,6 +80,7 @@ mod tests {
         }
     }
 
+    /// Catalogue 114.
     #[test]
     fn repeated_entropy_is_hedged_by_the_context() {
         let draw = |context: &[&[u8]]| BlindSource::new(&mut Stuck, context).unwrap().draw_many(3);

@@ -219,6 +219,7 @@ mod tests {
         path
     }
 
+    /// Catalogue 95.
     #[test]
     fn every_path_leads_to_the_root_and_to_no_other() {
         for n in 1..40 {
@@ -297,6 +298,7 @@ mod tests {
         assert_eq!(root_from_path(1, 6, &all[1], &tree.path(1).unwrap()), Ok(tree.root()));
     }
 
+    /// Catalogue 95.
     #[test]
     fn no_duplication_and_no_reordering() {
         let (a, b, c) = ([1; 32], [2; 32], [3; 32]);

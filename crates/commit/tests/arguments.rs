@@ -66,6 +66,7 @@ fn product_proof(x: Scalar, y: Scalar, z: Scalar) -> Vec<Check> {
     failing(&channel, &g)
 }
 
+/// Catalogue 56.
 #[test]
 fn products_hold_or_are_named() {
     let (x, y) = (random().unwrap(), random().unwrap());
@@ -172,7 +173,7 @@ fn false_inner_products_fail() {
     assert_eq!(inner.verify(&inner.prove(), row, value), [Check::Opening]);
 }
 
-/// The reason for xi: weight moved between row and value must not cancel.
+/// Catalogue 45: the reason for xi: weight moved between row and value must not cancel.
 #[test]
 fn weight_moved_between_row_and_value_fails() {
     let inner = Inner::new(3, 8);
@@ -182,7 +183,7 @@ fn weight_moved_between_row_and_value_fails() {
     assert_eq!(inner.verify(&inner.prove(), row, value), [Check::Opening]);
 }
 
-/// Catalogue 37: every response changed after the last challenge.
+/// Catalogue 37, 37, 48: every response changed after the last challenge.
 #[test]
 fn responses_are_checked() {
     let inner = Inner::new(3, 8);
@@ -198,7 +199,7 @@ fn responses_are_checked() {
     }
 }
 
-/// Catalogue 47: why generators are hashed. Who knows a relation between them opens a row to another vector, and the
+/// Catalogue 47, 29, 47: why generators are hashed. Who knows a relation between them opens a row to another vector, and the
 /// verifier, who trusts the generators that it is given, believes it.
 #[test]
 fn a_trapdoor_between_generators_opens_rows_to_anything() {
@@ -339,6 +340,7 @@ fn first_message(equation: &Equation, public: usize, sent: &[usize], messages: &
     found.unwrap()
 }
 
+/// Catalogue 111.
 #[test]
 fn products_and_knowledge_are_simulated() {
     use Message::{First, Point, Scalar as S};
@@ -353,6 +355,7 @@ fn products_and_knowledge_are_simulated() {
     assert_eq!(live, [Check::Product("xy"), Check::Product("xy"), Check::Knowledge]);
 }
 
+/// Catalogue 111.
 #[test]
 fn inner_products_are_simulated() {
     use Message::{First, Point, Scalar as S};
@@ -414,6 +417,7 @@ fn representations_are_exact() {
     assert_eq!(representation_proof(&junk, &public, y), [Check::Representation]);
 }
 
+/// Catalogue 111.
 #[test]
 fn representations_are_simulated() {
     let g = generators(8);

@@ -203,6 +203,7 @@ mod tests {
     use pasta_curves::group::ff::Field;
     use std::collections::HashSet;
 
+    /// Catalogue 46.
     #[test]
     fn generators_are_unrelated_in_every_visible_way() {
         let a = Generators::derive("test", 300);

@@ -127,6 +127,7 @@ mod tests {
         assert_eq!(from_coordinates(&zero_as_modulus), Err(PointError::Invalid));
     }
 
+    /// Catalogue 6, 7.
     #[test]
     fn round_trip_and_refusals() {
         let g = affine(&Point::generator());

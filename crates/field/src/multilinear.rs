@@ -157,6 +157,7 @@ mod tests {
         (0..n).map(|_| random().unwrap()).collect()
     }
 
+    /// Catalogue 122.
     #[test]
     fn closed_forms_equal_tables() {
         for n in 0..5 {

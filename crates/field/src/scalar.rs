@@ -235,6 +235,7 @@ fn limbs(x: &Scalar) -> [u64; 4] {
 mod tests {
     use super::*;
 
+    /// Catalogue 4, 5.
     #[test]
     fn encoding_is_canonical() {
         let minus_one = encode(&-Scalar::ONE);

@@ -280,6 +280,7 @@ mod tests {
         assert_eq!(ledger.layers[0].bias, 7 + 1000 * 32 * 256 * 512);
     }
 
+    /// Catalogue 90.
     #[test]
     fn runs_that_could_reach_the_limit_are_refused_by_name() {
         let long = Algorithm { max_steps: u64::MAX, batch: 64, ..digits() };

@@ -365,6 +365,7 @@ mod tests {
         Ok(builder.finish(trainer.into_weights()))
     }
 
+    /// Catalogue 123.
     #[test]
     fn every_engine_gives_the_same_trace() {
         for (f_g, unread) in [(13, 0), (16, 0), (16, 1 << 40)] {

@@ -114,6 +114,7 @@ mod tests {
     use crate::Sender;
     use zkdl_field::Field;
 
+    /// Catalogue 2.
     #[test]
     fn both_ends_agree_and_the_end_is_checked() {
         let mut sender = Sender::new("test", &[1; 32]);
@@ -130,6 +131,7 @@ mod tests {
         assert_eq!(receiver.finish(), Err(ReadError::Trailing { bytes: 1 }));
     }
 
+    /// Catalogue 1, 4, 7.
     #[test]
     fn bad_bytes_have_their_own_errors() {
         let read = |bytes: &[u8]| Receiver::new("test", &[1; 32], bytes).receive_scalar("s");

@@ -146,6 +146,7 @@ mod tests {
         assert_eq!(stretches(&all).unwrap(), whole);
     }
 
+    /// Catalogue 86.
     #[test]
     fn a_gap_ends_a_stretch() {
         let mut all = windows();
@@ -156,6 +157,7 @@ mod tests {
         assert_eq!(stretches([]).unwrap(), []);
     }
 
+    /// Catalogue 86, 88.
     #[test]
     fn only_the_whole_run_is_whole() {
         let all = windows();
@@ -167,6 +169,7 @@ mod tests {
         assert!(is_whole(&Statement { start: named, ..whole }));
     }
 
+    /// Catalogue 86.
     #[test]
     fn windows_of_other_runs_do_not_fit() {
         type Change = fn(&mut Statement);
@@ -200,6 +203,7 @@ mod tests {
         assert_eq!(refused(|s| s.start = later([4; 32], 3)), weights);
     }
 
+    /// Catalogue 86.
     #[test]
     fn a_window_given_twice_is_refused() {
         let mut all = windows();

@@ -7,6 +7,7 @@ use crate::settle::watch;
 use zkdl_dataset::ValueRange;
 use zkdl_transcript::simulator::staged;
 
+/// Catalogue 111.
 #[test]
 fn a_data_proof_is_simulated_without_a_witness() {
     const LOG_COLUMNS: u32 = 9;

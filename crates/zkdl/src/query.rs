@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(many.validate(), Err(QueryError::Count { got: 2, limit: 1 }));
     }
 
-    /// Every field counts in encoding and digest, and the encoding is read back. A residue such as x + r has no encoding:
+    /// Catalogue 103: every field counts in encoding and digest, and the encoding is read back. A residue such as x + r has no encoding:
     /// features are 32 bits.
     #[test]
     fn one_question_one_digest() {

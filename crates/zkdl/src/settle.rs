@@ -304,6 +304,7 @@ mod tests {
         Closed { points: points.to_vec(), equations, weight: Scalar::ONE }
     }
 
+    /// Catalogue 49.
     #[test]
     fn only_the_weight_keeps_false_proofs_from_cancelling() {
         let g = Generators::derive(GENERATORS, 2);

@@ -57,11 +57,13 @@ fn count_values(statement: &Statement, shape: &Shape, data: &[Affine], products:
     (cell_row_count(shape)..2000).find(fits).unwrap()
 }
 
+/// Catalogue 111.
 #[test]
 fn a_whole_proof_is_simulated_without_a_witness() {
     simulate(Start::Seed, 5);
 }
 
+/// Catalogue 111.
 #[test]
 fn a_whole_proof_from_named_weights_is_simulated_without_a_witness() {
     simulate(Start::Committed { origin: Origin::Named { bits: 32 }, rows: Vec::new() }, 6);

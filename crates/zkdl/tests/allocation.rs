@@ -66,6 +66,7 @@ fn question(run: &Run, features: Vec<i32>) -> Question {
     Question { data: run.statement.data.clone(), nonce: [1; 32], context: None, within: false, queries }
 }
 
+/// Catalogue 3, 10.
 #[test]
 fn hostile_numbers_allocate_nothing() {
     let run = Run::new(&SMALL(), 3);

@@ -67,7 +67,7 @@ fn honest_rows_pass() {
     judge("honest", None, &[], &nothing);
 }
 
-/// What no bits stand for: the equation of the column.
+/// Catalogue 85: what no bits stand for: the equation of the column.
 #[test]
 fn features_out_of_range_are_rejected() {
     let half = Scalar::from(2).invert().unwrap();
@@ -85,7 +85,7 @@ fn features_out_of_range_are_rejected() {
     }
 }
 
-/// The bits follow the value, and are none: booleanity.
+/// Catalogue 66, 85: the bits follow the value, and are none: booleanity.
 #[test]
 fn bits_that_are_none_are_rejected() {
     let half = Scalar::from(2).invert().unwrap();
@@ -110,6 +110,7 @@ fn bits_that_are_none_are_rejected() {
     }
 }
 
+/// Catalogue 84.
 #[test]
 fn labels_that_are_not_one_hot_are_rejected() {
     let one = Scalar::ONE;
@@ -138,7 +139,7 @@ fn labels_that_are_not_one_hot_are_rejected() {
     }
 }
 
-/// What lies behind a row's end, and behind the bits of a point.
+/// Catalogue 44, 72: what lies behind a row's end, and behind the bits of a point.
 #[test]
 fn slack_and_padding_are_rejected() {
     let last = (1 << LOG_COLUMNS) - 1;
@@ -153,7 +154,7 @@ fn slack_and_padding_are_rejected() {
     judge("behind the last point", Some(VerifyError::Opening), &[], &behind);
 }
 
-/// The proof of one order of points, shown for another; also of their bits alone.
+/// Catalogue 42: the proof of one order of points, shown for another; also of their bits alone.
 #[test]
 fn exchanged_rows_are_rejected() {
     let case = case();

@@ -76,6 +76,7 @@ fn weights() -> Vec<Cheat> {
     ]
 }
 
+/// Catalogue 78, 79, 80.
 #[test]
 fn weights_of_the_passes() {
     judge(weights());

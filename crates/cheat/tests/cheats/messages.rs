@@ -111,16 +111,19 @@ fn together() -> Vec<Cheat> {
     ]
 }
 
+/// Catalogue 50, 57.
 #[test]
 fn claims_altered() {
     judge(claims());
 }
 
+/// Catalogue 51, 58.
 #[test]
 fn rounds_altered() {
     judge(rounds());
 }
 
+/// Catalogue 38, 54, 60.
 #[test]
 fn several_altered_together() {
     judge(together());

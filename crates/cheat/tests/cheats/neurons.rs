@@ -46,6 +46,15 @@ fn recompose(low: Scalar, high: Scalar) -> Hooks {
     of_z(ZERO, move |_, bits| [&[low, high], &bits[2..]].concat())
 }
 
+/// The lowest three bits of P and of rem_Z, each in the other's place.
+fn exchanged(s: &Trainer<'_>, mut bits: Bits) -> Bits {
+    let q = s.public.format.q as usize;
+    for i in 0..3 {
+        bits.swap(i, q + i);
+    }
+    bits
+}
+
 fn bits_of_z() -> Vec<Cheat> {
     let half = Scalar::from(2).invert().unwrap();
     let sign = |s: &Trainer<'_>, bits| flip(bits, s.public.format.q - 1);
@@ -62,6 +71,7 @@ fn bits_of_z() -> Vec<Cheat> {
         cheat("tie rounded down, top remainder bit 2", Boolean, &["bits"], of_z(TIE, shift(-1, 2))),
         cheat("remainder above range, P - 1", Boolean, &["bits"], of_z(POSITIVE, shift(-1, 2))),
         cheat("remainder below range, P + 1", Boolean, &["bits"], of_z(POSITIVE, shift(1, -2))),
+        cheat("low bits of P and of the remainder exchanged", Rounding, &["bits"], of_z(POSITIVE, exchanged)),
         cheat("P + 1, bits boolean", Rounding, &["bits"], of_z(POSITIVE, shift(1, 0))),
         cheat("P - 1, bits boolean", Rounding, &["bits"], of_z(POSITIVE, shift(-1, 0))),
         cheat(
@@ -188,12 +198,14 @@ fn shifted(name: &'static str, is_z: bool, honest: &'static [&'static str]) -> C
     cheat(name, equation, honest, hooks)
 }
 
+/// Catalogue 61-67, 71, 73.
 #[test]
 fn bits_of_hidden_cells() {
     judge(bits_of_z());
     judge(bits_of_h());
 }
 
+/// Catalogue 69, 70, 76.
 #[test]
 fn relu_and_its_mask() {
     judge(relu());

@@ -120,11 +120,13 @@ fn loss() -> Vec<Cheat> {
     ]
 }
 
+/// Catalogue 62-65, 71, 91.
 #[test]
 fn rounding_at_the_output() {
     judge(rounding());
 }
 
+/// Catalogue 77, 84, 91.
 #[test]
 fn multiplier_and_labels() {
     judge(loss());

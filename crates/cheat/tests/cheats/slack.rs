@@ -85,11 +85,13 @@ fn bits() -> Vec<Cheat> {
     ]
 }
 
+/// Catalogue 83, 89.
 #[test]
 fn sizes_beyond_the_statement() {
     judge(sizes());
 }
 
+/// Catalogue 68, 72, 83.
 #[test]
 fn bits_that_do_not_exist() {
     judge(bits());
@@ -111,7 +113,7 @@ fn junk_in_a_stride_changes_nothing() {
     }
 }
 
-/// Columns behind the end of a row are forced to zero, although nobody computes with them: a row commits to its values alone.
+/// Catalogue 44: columns behind the end of a row are forced to zero, although nobody computes with them: a row commits to its values alone.
 #[test]
 fn junk_behind_a_row_is_found() {
     for base in [Base::Ragged, Base::Roomy, Base::Public] {
@@ -132,7 +134,7 @@ fn junk_behind_a_row_is_found() {
     }
 }
 
-/// The same junk in real columns is a false claim.
+/// Catalogue 44: the same junk in real columns is a false claim.
 #[test]
 fn junk_in_real_columns_is_found() {
     let case = Base::Ragged.case();

@@ -83,6 +83,7 @@ fn a_free_weight_can_be_anything_in_range() {
     }
 }
 
+/// Catalogue 87.
 #[test]
 fn weights_out_of_range_are_rejected() {
     let case = Base::Named.case();
@@ -102,6 +103,7 @@ fn weights_out_of_range_are_rejected() {
     }
 }
 
+/// Catalogue 66.
 #[test]
 fn bits_that_are_none_are_rejected() {
     let case = Base::Named.case();
@@ -118,7 +120,7 @@ fn bits_that_are_none_are_rejected() {
     }
 }
 
-/// Bits of entries that no row of weights has, and columns behind a row of weights.
+/// Catalogue 44, 72: bits of entries that no row of weights has, and columns behind a row of weights.
 #[test]
 fn padding_and_slack_are_rejected() {
     let case = Base::Named.case();
@@ -139,7 +141,7 @@ fn padding_and_slack_are_rejected() {
     assert_eq!(case.verify(&attempt), Err(VerifyError::Opening));
 }
 
-/// Bits of two rows exchanged.
+/// Catalogue 42: bits of two rows exchanged.
 #[test]
 fn bits_of_another_row_are_rejected() {
     let case = Base::Named.case();

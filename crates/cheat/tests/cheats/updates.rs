@@ -171,16 +171,19 @@ fn ends() -> Vec<Cheat> {
     ]
 }
 
+/// Catalogue 81, 82, 86.
 #[test]
 fn data_and_bias() {
     judge(data());
 }
 
+/// Catalogue 75-77, 92, 93.
 #[test]
 fn update_of_a_step() {
     judge(steps());
 }
 
+/// Catalogue 87, 88.
 #[test]
 fn start_and_end() {
     judge(ends());

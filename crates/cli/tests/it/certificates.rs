@@ -95,6 +95,7 @@ fn nothing_false_is_certified() {
     assert!(written());
 }
 
+/// Catalogue 106.
 #[test]
 fn certificates_of_another_key_another_run_or_another_model_are_refused() {
     let (sandbox, other) = (certified(), certified());

@@ -158,6 +158,7 @@ fn check_finds_what_does_not_belong_together() {
     sandbox.fails(&["check", "run"], 1, &["points.zkdl", "commitment 0", "training point 0"]);
 }
 
+/// Catalogue 13.
 #[test]
 fn verify_tells_invalid_from_unreadable_and_mixed_up() {
     let sandbox = Sandbox::trained();

@@ -9,19 +9,21 @@ use std::time::{Duration, Instant};
 type Put = fn(&Path);
 
 /// What stands in the place of a file.
-const NO_FILES: &[(&str, Put)] = &[
-    ("a directory", |path| std::fs::create_dir(path).unwrap()),
-    ("a pipe that nobody writes to", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
-    ("a device without end", |path| symlink("/dev/zero", path).unwrap()),
-    ("a link to a pipe", |path| {
+const NO_FILES: &[(&str, &str, Put)] = &[
+    ("a directory", "is no file", |path| std::fs::create_dir(path).unwrap()),
+    ("a pipe that nobody writes to", "is no file", |path| {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success())
+    }),
+    ("a device without end", "is no file", |path| symlink("/dev/zero", path).unwrap()),
+    ("a link to a pipe", "is no file", |path| {
         let pipe = path.with_extension("pipe");
         if !pipe.exists() {
             assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         }
         symlink(pipe, path).unwrap();
     }),
-    ("a link to itself", |path| symlink(path, path).unwrap()),
-    ("100 GB of zeros", |path| std::fs::File::create(path).unwrap().set_len(100 << 30).unwrap()),
+    ("a link to itself", "symbolic links", |path| symlink(path, path).unwrap()),
+    ("100 GB of zeros", "more than", |path| std::fs::File::create(path).unwrap().set_len(100 << 30).unwrap()),
 ];
 
 /// Catalogue 15: exit code 3 and the file's name, at once, and without reading what has no end.
@@ -33,15 +35,15 @@ fn what_is_no_file_is_refused_at_once() {
     for file in files {
         let path = sandbox.path(&format!("run/public/{file}"));
         let bytes = std::fs::read(&path).unwrap();
-        for (what, put) in NO_FILES {
+        for (what, words, put) in NO_FILES {
             std::fs::remove_file(&path).unwrap();
             put(&path);
             let name = Path::new(file).file_name().unwrap().to_str().unwrap();
             let started = Instant::now();
             if file == "data.zkdl" {
-                sandbox.fails(&["data", "show", "run/public/data.zkdl"], 3, &[name]);
+                sandbox.fails(&["inspect", "run/public/data.zkdl"], 3, &[name, words]);
             } else {
-                sandbox.fails(&["verify", "run"], 3, &[name]);
+                sandbox.fails(&["verify", "run"], 3, &[name, words]);
             }
             // Not a claim about speed: nobody waits for a pipe, and nobody reads 100 GB.
             assert!(started.elapsed() < Duration::from_secs(60), "{file}: {what}");

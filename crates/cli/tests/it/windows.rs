@@ -63,6 +63,7 @@ fn expectations_are_compared_for_single_files_too() {
     }
 }
 
+/// Catalogue 86.
 #[test]
 fn a_gap_is_no_run_but_two_claims_and_windows_of_two_runs_are_refused() {
     let (sandbox, other) = (Sandbox::trained(), Sandbox::trained());

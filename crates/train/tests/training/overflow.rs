@@ -21,6 +21,7 @@ fn overflow(layer: usize, tensor: CellTensor, value: i128, bits: u32) -> Result<
     Err(TrainError::Overflow(Overflow { step: 4, layer, example: 0, neuron: 0, tensor, value, bits }))
 }
 
+/// Catalogue 67, 74.
 #[test]
 fn p_fits_exactly_its_bits() {
     // Z = 4 w + 4 b, P = floor((Z + 8) / 16): 31.5 rounds to 32, just below it to 31.
@@ -30,6 +31,7 @@ fn p_fits_exactly_its_bits() {
     assert_eq!(step(&algorithm(), [0, -131, 0, 16], 1), overflow(1, CellTensor::P, -33, 6));
 }
 
+/// Catalogue 74.
 #[test]
 fn g_fits_exactly_its_bits() {
     // Z_2 = 4 b_2, 2^f_W Y = 64: c (4 b_2 - 64) rounded by 4 bits.
@@ -38,6 +40,7 @@ fn g_fits_exactly_its_bits() {
     assert_eq!(step(&algorithm(), [0, 0, 0, 0], 9), overflow(2, CellTensor::G, -36, 6));
 }
 
+/// Catalogue 74.
 #[test]
 fn k_fits_exactly_its_bits_even_where_it_is_masked() {
     // P = -1 masks G; G_2 = -4, H = -4 w_2.

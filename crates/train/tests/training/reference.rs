@@ -94,6 +94,7 @@ pub(crate) fn compare(s: &Sample) {
     assert_eq!(trace.end.layers.iter().map(matrix).collect::<Vec<_>>(), w);
 }
 
+/// Catalogue 119.
 #[test]
 fn fifty_steps_of_random_networks_agree_bit_for_bit() {
     for seed in 0..40 {
@@ -101,6 +102,7 @@ fn fifty_steps_of_random_networks_agree_bit_for_bit() {
     }
 }
 
+/// Catalogue 64, 119.
 #[test]
 fn coarse_formats_full_of_ties_agree_bit_for_bit() {
     for seed in 100..200 {

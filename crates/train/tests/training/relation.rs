@@ -113,6 +113,7 @@ fn the_violation_gives_both_sides_and_reads_well() {
     assert!(text.starts_with("Z + 2^(R-1) = 2^R P + rem_Z fails at step 1, layer 1, example 2, neuron 3: "), "{text}");
 }
 
+/// Catalogue 68, 72.
 #[test]
 fn bits_above_the_fields_are_refused() {
     let s = model();
@@ -123,6 +124,7 @@ fn bits_above_the_fields_are_refused() {
     assert_eq!(place(&v), (Equation::Slack, 0, 3, 0, 1));
 }
 
+/// Catalogue 75, 87.
 #[test]
 fn weights_at_either_end_are_bound() {
     let s = model();
@@ -135,6 +137,7 @@ fn weights_at_either_end_are_bound() {
     assert_eq!(place(&v), (Equation::Forward, 0, 1, 0, 0));
 }
 
+/// Catalogue 82.
 #[test]
 fn rows_are_the_scheduled_ones() {
     let s = model();
@@ -163,6 +166,7 @@ fn under(s: &Sample, change: impl FnOnce(&mut Sample)) -> Violation {
     other.check(&trace).unwrap_err()
 }
 
+/// Catalogue 77, 84, 85.
 #[test]
 fn a_trace_of_another_statement_is_refused() {
     let s = model();
@@ -233,7 +237,7 @@ fn sums_that_leave_126_bits_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// The trace is unique: no single bit of any cell can change.
+    /// Catalogue 118: the trace is unique: no single bit of any cell can change.
     #[test]
     fn every_flipped_bit_is_refused(seed: u64, fine: bool, pick: [u32; 5]) {
         let s = sample(seed, 3, fine);

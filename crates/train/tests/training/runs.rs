@@ -63,6 +63,7 @@ fn the_ledger_bounds_what_happens() {
     }
 }
 
+/// Catalogue 123.
 #[test]
 fn threads_never_change_a_bit() {
     let s = wide_run();

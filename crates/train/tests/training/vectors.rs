@@ -48,6 +48,7 @@ pub(crate) fn model() -> Sample {
     }
 }
 
+/// Catalogue 119, 124.
 #[test]
 fn the_model_is_reproduced_bit_for_bit() {
     let (sample, v) = (model(), vectors());

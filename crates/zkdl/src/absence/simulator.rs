@@ -21,6 +21,7 @@ fn layout(points: usize, log_columns: usize, group: usize, groups: usize) -> Vec
     messages(rows + hidden, group - 1 + groups, log_columns)
 }
 
+/// Catalogue 111.
 #[test]
 fn an_answer_is_simulated_without_the_data() {
     let g = generators().first(64);

@@ -137,6 +137,7 @@ fn is_not_believed(shelf: &Shelf, content: Vec<u8>, expected: &Generators) {
     assert_eq!(shelf.first(2048).1, names(0..0), "the store is whole again");
 }
 
+/// Catalogue 47.
 #[test]
 fn content_that_is_not_the_pinned_one_is_not_believed() {
     let (shelf, expected, content) = two_pieces();
@@ -153,7 +154,7 @@ fn content_that_is_not_the_pinned_one_is_not_believed() {
     is_not_believed(&shelf, vec![0; content.len()], &expected);
 }
 
-/// Points with known relations would let a prover open a commitment as it likes: they are on the curve, and still refused.
+/// Catalogue 47: points with known relations would let a prover open a commitment as it likes: they are on the curve, and still refused.
 #[test]
 fn points_that_somebody_chose_are_not_believed() {
     let (shelf, expected, _) = two_pieces();

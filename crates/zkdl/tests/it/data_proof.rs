@@ -79,6 +79,7 @@ fn length(data: &Descriptor, log_columns: u32) -> usize {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Catalogue 117.
     #[test]
     fn proofs_of_random_shapes_verify(
         points in prop_oneof![1u32..6, 1u32..80],
@@ -134,6 +135,7 @@ fn data_of_another_descriptor_are_misuse() {
     assert_eq!(set.verify(&proof), Err(VerifyError::Opening));
 }
 
+/// Catalogue 16.
 #[test]
 fn every_single_bit_flip_is_rejected() {
     let set = tiny();
@@ -150,6 +152,7 @@ fn every_single_bit_flip_is_rejected() {
     assert_eq!(accepted, Vec::<usize>::new(), "of {} bits", 8 * bytes.len());
 }
 
+/// Catalogue 1, 2.
 #[test]
 fn other_lengths_are_typed_errors() {
     let set = tiny();
@@ -219,7 +222,7 @@ fn every_public_value_is_bound() {
     assert!(matches!(error, Err(VerifyError::Merkle { .. })));
 }
 
-/// What a hostile statement asks for is bounded by the files that are there and by the limits.
+/// Catalogue 10, 11: what a hostile statement asks for is bounded by the files that are there and by the limits.
 #[test]
 fn absurd_statements_are_refused_before_any_work() {
     let set = tiny();
@@ -256,7 +259,7 @@ fn columns_are_chosen_within_the_limits() {
     assert!(matches!(error, StatementError::Mismatch { .. }), "{error:?}");
 }
 
-/// No message repeats between two proofs, and randomness that repeats gives other data other messages.
+/// Catalogue 107, 114: no message repeats between two proofs, and randomness that repeats gives other data other messages.
 #[test]
 fn two_proofs_share_no_message() {
     let messages =

@@ -4,6 +4,7 @@
 
 mod answers;
 mod architecture;
+mod attacks;
 mod columns;
 mod data_proof;
 mod round_trip;

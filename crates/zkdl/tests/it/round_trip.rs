@@ -70,12 +70,14 @@ fn origin() -> impl Strategy<Value = Origin> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
+    /// Catalogue 117.
     #[test]
     fn random_architectures(sizes in sizes(), seed in 0u64..1_000_000) {
         round_trip(&sizes, seed);
     }
 }
 
+/// Catalogue 123.
 #[test]
 fn threads_never_change_a_byte() {
     let run = Run::new(&Sizes { hidden: vec![40, 9], points: 40, batch: 16, ..SMALL() }, 5);
@@ -102,6 +104,7 @@ impl Store for Shelf {
     }
 }
 
+/// Catalogue 123.
 #[test]
 fn where_generators_come_from_changes_neither_proof_nor_verdict() {
     let run = Run::new(&Sizes { log_columns: Some(11), ..SMALL() }, 6);

@@ -2,13 +2,14 @@
 
 use crate::support::{Counter, NAMED, Run, SMALL, Sizes, generators};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use zkdl::codec::FormatError;
 use zkdl::error::StatementError;
 use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
 use zkdl::{Origin, PointCommitments, Start, Statement, Verified, VerifyError, prove, verify};
-use zkdl_dataset::Image;
+use zkdl_dataset::{ColumnRun, Descriptor, Image, Quantiser};
 use zkdl_train::Format;
 use zkdl_transcript::ReadError;
 
@@ -88,7 +89,7 @@ fn appended_bytes_are_a_typed_error() {
     }
 }
 
-/// Catalogue 3, 9, 13: lengths, magic words, versions.
+/// Catalogue 3, 9, 13, 30: lengths, magic words, versions.
 #[test]
 fn hostile_headers_are_typed_errors() {
     let Proven { run, proof } = proven(&tiny());
@@ -194,11 +195,86 @@ fn rejects_every_change(sizes: &Sizes, changes: &[Change]) {
     }
 }
 
+/// Names of the fields in which two values differ. A field that the type has and this list has not does not compile.
+macro_rules! differing {
+    ($names:ident, $a:expr, $b:expr, $type:ident { $($field:ident),* }) => {
+        let ($type { $($field),* }, other) = ($a, $b);
+        $(if *$field != other.$field {
+            $names.insert(concat!(stringify!($type), ".", stringify!($field)));
+        })*
+    };
+}
+
+/// Everything public that a change changes.
+fn differing(a: &Statement, b: &Statement) -> BTreeSet<&'static str> {
+    let mut names = BTreeSet::new();
+    differing!(
+        names,
+        a,
+        b,
+        Statement {
+            data,
+            hidden,
+            format,
+            batch,
+            r_l,
+            max_steps,
+            nonce,
+            first_step,
+            multipliers,
+            log_columns,
+            start,
+            end
+        }
+    );
+    differing!(names, &a.format, &b.format, Format { f_a, f_g, q, q_g });
+    differing!(
+        names,
+        &a.data,
+        &b.data,
+        Descriptor { points, features, classes, fraction_bits, near, image, columns, root }
+    );
+    differing!(names, &a.data.columns[0], &b.data.columns[0], ColumnRun { count, quantiser });
+    let (a, b) = (&a.data.columns[0].quantiser, &b.data.columns[0].quantiser);
+    differing!(names, a, b, Quantiser { scale, offset, min, max, clip });
+    names
+}
+
+/// The list of changes is complete: every field of the statement, and of what it consists of, is changed alone.
+#[test]
+fn no_public_value_is_forgotten() {
+    let run = Run::new(&SMALL(), 17);
+    let changed = |(_, change): &Change| {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        differing(&run.statement, &statement)
+    };
+    let named: BTreeSet<&str> = CHANGES.iter().flat_map(changed).collect();
+    let start = BTreeSet::from(["Statement.start"]);
+    assert_eq!(named.len() + start.len(), 12 + 4 + 8 + 2 + 5, "{named:?}");
+    assert!(named.is_disjoint(&start), "the start is changed in a table of its own");
+}
+
+/// Every byte of a statement's encoding, with a proof that names the changed one.
+#[test]
+fn every_byte_of_a_statement_counts() {
+    let Proven { run, proof } = proven(&SMALL());
+    let bytes = run.statement.encode();
+    (0..bytes.len()).into_par_iter().for_each(|place| {
+        let mut changed = bytes.clone();
+        changed[place] ^= 1 << (place % 8);
+        let Ok(statement) = Statement::decode(&changed) else { return };
+        assert_eq!(statement.encode(), changed, "byte {place}");
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        assert!(verify(&statement, &run.points, &renamed, &Limits::default(), generators()).is_err(), "byte {place}");
+    });
+}
+
 fn later(rows: Vec<[u8; 32]>) -> Start {
     Start::Committed { origin: Origin::Seed, rows }
 }
 
-/// Catalogue 19-32.
+/// Catalogue 19-26, 28, 32.
 #[test]
 fn every_public_value_is_bound() {
     rejects_every_change(&SMALL(), CHANGES);
@@ -234,7 +310,7 @@ fn every_public_value_is_bound() {
     rejects_every_change(&NAMED(), named);
 }
 
-/// Catalogue 27: another list of points, even with the root that belongs to it.
+/// Catalogue 27, 42: another list of points, even with the root that belongs to it.
 #[test]
 fn point_commitments_are_bound() {
     let Proven { run, proof } = proven(&SMALL());
@@ -249,7 +325,7 @@ fn point_commitments_are_bound() {
     assert!(verify(&run.statement, &PointCommitments(Vec::new()), &renamed, &Limits::default(), generators()).is_err());
 }
 
-/// One data root is one data set: number, shape and ranges belong to it.
+/// Catalogue 26: one data root is one data set: number, shape and ranges belong to it.
 #[test]
 fn the_data_root_binds_the_descriptor() {
     let Proven { run, proof } = proven(&SMALL());
@@ -365,7 +441,7 @@ fn refuses_every_change(run: &Run, proof: &Proof, changes: &[Change]) {
     }
 }
 
-/// What a hostile statement may ask for is bounded before anything else is looked at.
+/// Catalogue 10: what a hostile statement may ask for is bounded before anything else is looked at.
 #[test]
 fn limits_come_first() {
     let run = Run::new(&SMALL(), 17);
@@ -393,7 +469,7 @@ fn limits_come_first() {
     }
 }
 
-/// A machine that repeats its randomness does not repeat blinds under other rows.
+/// Catalogue 114: a machine that repeats its randomness does not repeat blinds under other rows.
 #[test]
 fn repeated_entropy_gives_other_rows_other_blinds() {
     let g = generators().first(8);

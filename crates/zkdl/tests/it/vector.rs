@@ -5,6 +5,7 @@ use zkdl::statement::{Start, Statement, hex};
 use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_train::Format;
 
+/// Catalogue 124.
 #[test]
 fn the_vector_of_the_specification() {
     let statement = Statement {

@@ -47,6 +47,7 @@ fn named_start_weights_are_shown_to_be_those_of_the_statement() {
     }
 }
 
+/// Catalogue 28.
 #[test]
 fn no_weight_can_be_another() {
     let run = run();
@@ -65,7 +66,7 @@ fn no_weight_can_be_another() {
     assert_eq!(verify(&run.statement, &run.trace.start, &honest), Err(VerifyError::OtherWeights));
 }
 
-/// Weights of two rows exchanged, and an error that the sum of all rows would hide: only the challenge tells them apart.
+/// Catalogue 45, 49: weights of two rows exchanged, and an error that the sum of all rows would hide: only the challenge tells them apart.
 #[test]
 fn errors_in_two_rows_do_not_cancel() {
     let run = run();
@@ -93,6 +94,7 @@ fn a_proof_is_of_its_model_and_its_network() {
     assert!(matches!(refused, Err(ProveError::Witness { what: "the number of weight blinds", .. })));
 }
 
+/// Catalogue 1, 2, 16.
 #[test]
 fn every_changed_byte_and_every_length_is_refused() {
     let run = run();
@@ -115,6 +117,7 @@ fn every_changed_byte_and_every_length_is_refused() {
     assert!(matches!(WeightsProof::decode(&[&bytes[..], &[0]].concat()), Err(FormatError::Trailing { bytes: 1, .. })));
 }
 
+/// Catalogue 107.
 #[test]
 fn two_proofs_have_nothing_in_common() {
     let run = run();

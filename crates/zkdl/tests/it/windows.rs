@@ -88,6 +88,7 @@ fn all_windows_of_a_run_are_verified_at_once_in_any_order() {
     assert_eq!(RUN.verify(&[]).unwrap().claims, []);
 }
 
+/// Catalogue 49.
 #[test]
 fn a_false_window_is_named_wherever_it_stands() {
     for bad in 0..4 {
@@ -107,6 +108,7 @@ fn a_false_window_is_named_wherever_it_stands() {
     }
 }
 
+/// Catalogue 49.
 #[test]
 fn two_false_windows_do_not_make_a_true_one() {
     let mut forged = RUN.proofs.clone();
@@ -119,6 +121,7 @@ fn two_false_windows_do_not_make_a_true_one() {
     assert_eq!(error, RunError::Window { index: 1, source: VerifyError::Opening });
 }
 
+/// Catalogue 36.
 #[test]
 fn proofs_belong_to_their_windows() {
     let mut windows: Vec<_> = RUN.statements.iter().zip(&RUN.proofs).collect();
@@ -127,6 +130,7 @@ fn proofs_belong_to_their_windows() {
     assert!(matches!(error, RunError::Window { index: 1, source: VerifyError::StatementMismatch { .. } }), "{error}");
 }
 
+/// Catalogue 86.
 #[test]
 fn windows_that_do_not_chain_are_refused_whatever_their_proofs() {
     let same = [0, 1, 1, 2].map(|i| (&RUN.statements[i], &RUN.proofs[i]));

@@ -96,7 +96,7 @@ fn true_distances(owner: &Owner, query: &[i32]) -> Vec<u64> {
     owner.features.chunks(query.len()).map(above).collect()
 }
 
-/// A near point has no bits: neither those of another number nor those of the negative one modulo the size of a cell, nor with
+/// Catalogue 97: a near point has no bits: neither those of another number nor those of the negative one modulo the size of a cell, nor with
 /// padding of the cell in use.
 #[test]
 fn no_near_point_is_far() {
@@ -115,7 +115,7 @@ fn no_near_point_is_far() {
     }
 }
 
-/// Bits of a cell that no distance needs are zero: otherwise 2^16 - 13 would be a distance above the threshold.
+/// Catalogue 72: bits of a cell that no distance needs are zero: otherwise 2^16 - 13 would be a distance above the threshold.
 #[test]
 fn padding_of_a_cell_stays_empty() {
     // At most 722 - 14: ten bits of sixteen.
@@ -128,7 +128,7 @@ fn padding_of_a_cell_stays_empty() {
     }
 }
 
-/// Data other than what is committed: moved away from the query, the bits fit, and the rows do not.
+/// Catalogue 99: data other than what is committed: moved away from the query, the bits fit, and the rows do not.
 #[test]
 fn distances_are_those_of_the_committed_points() {
     let owner = small();
@@ -152,6 +152,7 @@ fn answered() -> &'static (Owner, Question, AbsentAnswer) {
     &ANSWERED
 }
 
+/// Catalogue 103.
 #[test]
 fn an_answer_answers_one_question() {
     let (owner, question, answer) = answered();
@@ -201,7 +202,7 @@ fn questions_without_answer_are_refused_on_both_sides() {
     assert!(matches!(error, Err(ProveError::Query(QueryError::Within { .. }))), "{error:?}");
 }
 
-/// Every byte of the proof counts, and nothing may be missing or follow.
+/// Catalogue 1, 16: every byte of the proof counts, and nothing may be missing or follow.
 #[test]
 fn edited_answers_are_refused() {
     let (owner, question, answer) = answered();
