@@ -151,6 +151,7 @@ fn the_number_of_columns_is_bound() {
         let (_, frames) = staged([], || inner.prove());
         let absorbed = Frame::Absorbed { label: "ipa".into(), data: (1u64 << log).to_le_bytes().to_vec() };
         assert!(frames.contains(&absorbed), "2^{log}");
+        assert_eq!(inner.prove().len(), 32 * ipa::messages(1 << log));
     }
 }
 

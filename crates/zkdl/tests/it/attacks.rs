@@ -121,6 +121,27 @@ fn every_attack_has_a_test_that_names_its_error() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// The tests that the table of famous bugs names exist.
+#[test]
+fn famous_bugs_name_tests_that_exist() {
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let (_, rest) = text.split_once("## Famous bugs").unwrap();
+    let (bugs, _) = rest.split_once("\n## ").unwrap();
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    let code: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let mut named = 0;
+    for row in bugs.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for test in tests.split(", ").map(|test| test.trim_matches('`')) {
+            let name = test.rsplit("::").next().unwrap();
+            assert!(code.contains(&format!("fn {name}(")), "{test}");
+            named += 1;
+        }
+    }
+    assert!(named > 15);
+}
+
 fn table() -> String {
     let mut names: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for test in all_tests() {
