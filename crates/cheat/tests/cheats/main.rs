@@ -8,6 +8,7 @@ mod layers;
 mod messages;
 mod neurons;
 mod outputs;
+mod powers;
 mod slack;
 mod start;
 mod table;

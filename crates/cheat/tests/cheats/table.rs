@@ -32,6 +32,8 @@ pub(crate) enum Base {
     Square,
     /// The first, at step 0 from weights that the run was given.
     Named,
+    /// 4-8-4-2, four examples, four steps, eight points: powers of two throughout, where nothing is padded.
+    Power,
 }
 
 impl Base {
@@ -39,23 +41,25 @@ impl Base {
         let (seed, widths) = match self {
             Self::Square => (54, vec![5, 6, 6, 6, 3]),
             Self::Public => (3, vec![5, 7, 6, 3]),
+            Self::Power => (11, vec![4, 8, 4, 2]),
             _ => (7, vec![5, 7, 6, 3]),
         };
         let log_columns = match self {
             Self::Roomy => 11,
             Self::Public => 9,
-            Self::Ragged | Self::Square | Self::Named => 8,
+            Self::Ragged | Self::Square | Self::Named | Self::Power => 8,
         };
         let beginning = match self {
             Self::Public => Beginning::Seed,
             Self::Named => Beginning::Named(16),
             _ => Beginning::Later,
         };
-        Config { seed, widths, batch: 3, steps: 3, points: 5, log_columns, beginning }
+        let (batch, steps, points) = if self == Self::Power { (4, 4, 8) } else { (3, 3, 5) };
+        Config { seed, widths, batch, steps, points, log_columns, beginning }
     }
 
     pub(crate) fn case(self) -> &'static Case {
-        static CASES: [OnceLock<Case>; 5] = [const { OnceLock::new() }; 5];
+        static CASES: [OnceLock<Case>; 6] = [const { OnceLock::new() }; 6];
         CASES[self as usize].get_or_init(|| Case::new(&self.config()).unwrap())
     }
 }
@@ -135,7 +139,7 @@ pub(crate) fn judge(cheats: Vec<Cheat>) {
 
 #[test]
 fn honest_witnesses_pass() {
-    for base in [Base::Ragged, Base::Roomy, Base::Public, Base::Square, Base::Named] {
+    for base in [Base::Ragged, Base::Roomy, Base::Public, Base::Square, Base::Named, Base::Power] {
         let case = base.case();
         let witness = case.with_start_bits(honest(&case.sample).unwrap()).unwrap();
         assert_eq!(violated(&case.sample, &witness), Vec::new(), "{base:?}");
