@@ -3,7 +3,6 @@
 //! A binary of its own, as its allocator counts. One test, as others would count too.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "it/support.rs"]
 mod support;
