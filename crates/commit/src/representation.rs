@@ -73,3 +73,16 @@ pub fn verify(channel: &mut ProofReader<'_>, c: Commitment, public: &Public) -> 
     channel.equations.push(Equation { check: Check::Representation, form, blind: s, columns });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The challenge depends on both sizes, and on which is which.
+    #[test]
+    fn sizes_are_told_apart() {
+        let sizes = |columns, hidden| Public { columns: vec![Scalar::from(1); columns], hidden }.sizes();
+        assert_eq!(sizes(3, 0x0102), [3, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]);
+        assert_ne!(sizes(1, 2), sizes(2, 1));
+    }
+}

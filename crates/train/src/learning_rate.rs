@@ -194,17 +194,26 @@ fn scale(rate: f64, batch: u32) -> i32 {
 }
 
 fn check_error_bits(format: &Format, batch: u32, rate: f64, s: i32) -> Result<(), RateError> {
-    let g = format.f_g.cast_signed() - s;
+    let f_g = signed(format.f_g);
+    let g = f_g.saturating_sub(s);
     if g >= MIN_ERROR_BITS {
         return Ok(());
     }
     // s fits once floor(log2(B / lr)) <= f_G - 5, that is, lr > B / 2^(f_G - 4).
-    let needed_rate = f64::from(batch) * power_of_two(4 - format.f_g.cast_signed());
-    Err(RateError::TooCoarse { rate, batch, f_g: format.f_g, s, g, needed_f_g: s + MIN_ERROR_BITS, needed_rate })
+    let needed_rate = f64::from(batch) * power_of_two(4_i32.saturating_sub(f_g));
+    Err(RateError::TooCoarse {
+        rate,
+        batch,
+        f_g: format.f_g,
+        s,
+        g,
+        needed_f_g: s.saturating_add(MIN_ERROR_BITS),
+        needed_rate,
+    })
 }
 
 fn rounding_bits(format: &Format, batch: u32, rate: f64, s: i32) -> Result<u32, RateError> {
-    let r_l = 2 * format.f_a.cast_signed() + s + MULTIPLIER_BITS;
+    let r_l = signed(format.f_a).saturating_mul(2).saturating_add(s).saturating_add(MULTIPLIER_BITS);
     match u32::try_from(r_l) {
         Ok(bits) if (1..=MAX_R_L).contains(&bits) => Ok(bits),
         _ => Err(RateError::RoundingBits { rate, batch, r_l }),
@@ -219,6 +228,11 @@ fn multiplier(step: u64, rate: f64, batch: u32, s: i32) -> Result<u64, RateError
         return Err(RateError::Vanishes { step, rate, smallest });
     }
     Ok(c)
+}
+
+/// Bits of a format that nobody may have validated yet. What exceeds an `i32` is far beyond every bound.
+fn signed(bits: u32) -> i32 {
+    i32::try_from(bits).unwrap_or(i32::MAX)
 }
 
 /// 2^exponent, exactly; exponents beyond the normal range are clamped to it.
@@ -295,5 +309,16 @@ mod tests {
         assert!(matches!(plan(1e-300, u32::MAX), Err(RateError::TooCoarse { .. })));
         assert_eq!(plan(0.5, 0), Err(RateError::EmptyBatch));
         assert!(plan(f64::MIN_POSITIVE / 8.0, 1).is_err());
+    }
+
+    #[test]
+    fn formats_that_nobody_validated_end_in_errors() {
+        let rate = LearningRate::constant(0.5).unwrap();
+        for bits in [1 << 30, i32::MAX.unsigned_abs(), 2_000_000_000, 1 << 31, u32::MAX] {
+            let planned = |format| rate.plan(&format, 32);
+            let coarse = planned(Format { f_a: bits, ..Format::default() });
+            assert!(matches!(coarse, Err(RateError::RoundingBits { .. })), "{coarse:?}");
+            assert!(planned(Format { f_g: bits, ..Format::default() }).is_ok(), "more bits of g are never too few");
+        }
     }
 }

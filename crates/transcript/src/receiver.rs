@@ -131,6 +131,27 @@ mod tests {
         assert_eq!(receiver.finish(), Err(ReadError::Trailing { bytes: 1 }));
     }
 
+    /// Catalogue 33.
+    #[test]
+    fn what_both_know_and_what_is_read_bind_both_ends_alike() {
+        let drawn = |known: &[u8]| {
+            let mut sender = Sender::new("test", &[1; 32]);
+            sender.absorb("known", known);
+            sender.send_scalar("s", &Scalar::ONE);
+            let sent = (sender.challenge_bytes("b"), sender.challenge("c"));
+            let bytes = sender.finish();
+            let mut receiver = Receiver::new("test", &[1; 32], &bytes);
+            receiver.absorb("known", known);
+            assert_eq!(receiver.receive_scalar("s"), Ok(Scalar::ONE));
+            let received = (receiver.challenge_bytes("b"), receiver.challenge("c"));
+            assert_eq!(received, sent);
+            received
+        };
+        let (one, other) = (drawn(b"one"), drawn(b"other"));
+        assert_ne!(one.0, other.0);
+        assert_ne!(one.1, other.1);
+    }
+
     /// Catalogue 1, 4, 7.
     #[test]
     fn bad_bytes_have_their_own_errors() {

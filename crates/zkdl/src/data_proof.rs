@@ -117,6 +117,7 @@ pub fn choose_log_columns(data: &Descriptor, limits: &Limits) -> Result<u32, Sta
 pub(crate) fn layout(data: &Descriptor, log_columns: u32, limits: &Limits) -> Result<Layout, StatementError> {
     data.validate()?;
     let limit = |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
+    limit("the number of data points", u64::from(data.points), limits.points)?;
     limit("log2 of the number of columns", u64::from(log_columns), u64::from(limits.log_columns.min(LOG_COLUMNS)))?;
     let columns = 1u64 << log_columns;
     limit("the number of public column weights", CLASSES.saturating_mul(columns), limits.column_weights)?;

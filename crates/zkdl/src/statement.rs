@@ -141,6 +141,8 @@ pub struct Limits {
     pub parameters: u64,
     /// Data points times epochs that the window touches: the work of drawing their order.
     pub permuted: u64,
+    /// Points of a data set whose own proof is verified: 32 bytes each, and as many again for their weights.
+    pub points: u64,
     /// Binary logarithm of the columns.
     pub log_columns: u32,
     /// Public column weights of the opening: columns times classes of rows.
@@ -154,6 +156,7 @@ impl Limits {
         cells: u64::MAX,
         parameters: u64::MAX,
         permuted: u64::MAX,
+        points: u64::MAX,
         log_columns: 24,
         column_weights: u64::MAX,
     };
@@ -168,6 +171,7 @@ impl Limits {
             cells: times(self.cells),
             parameters: times(self.parameters),
             permuted: times(self.permuted),
+            points: times(self.points),
             log_columns: self.log_columns.saturating_add_signed(doublings).min(Self::NONE.log_columns),
             column_weights: times(self.column_weights),
         }
@@ -182,6 +186,7 @@ impl Default for Limits {
             cells: 1 << 30,
             parameters: 1 << 30,
             permuted: 1 << 28,
+            points: 1 << 26,
             log_columns: 20,
             column_weights: 1 << 26,
         }

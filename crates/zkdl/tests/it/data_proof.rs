@@ -244,6 +244,10 @@ fn absurd_statements_are_refused_before_any_work() {
     for log_columns in [0, 6, 21, 63, 64, u32::MAX] {
         assert!(refused(judge(&|_| (), log_columns)), "{log_columns}");
     }
+    // No file bounds what is only counted.
+    let many = Descriptor { points: u32::MAX, ..set.data.clone() };
+    let counted = data_proof_bytes(&many, log_columns, &Limits::default());
+    assert!(refused(counted.unwrap_err()));
 }
 
 #[test]
