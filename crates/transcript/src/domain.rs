@@ -10,6 +10,13 @@ const ABSORB: u8 = 1;
 const CHALLENGE: u8 = 2;
 const PROTOCOL: u8 = 3;
 
+/// How sizes enter hashes and transcripts: 8 bytes, little endian.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "no platform has sizes of more than 64 bits")]
+pub fn size_bytes(size: usize) -> [u8; 8] {
+    (size as u64).to_le_bytes()
+}
+
 /// A Fiat-Shamir transcript. There is none without a protocol name and a statement.
 pub struct Transcript {
     hash: Sha512,
@@ -27,10 +34,11 @@ impl Transcript {
     }
 
     fn frame(&mut self, kind: u8, label: &str, data: &[u8]) {
-        self.hash.update([kind]);
-        self.hash.update((label.len() as u32).to_le_bytes());
+        // Labels are literals of the code, much shorter than 2^32 bytes.
+        let [a, b, c, d, ..] = size_bytes(label.len());
+        self.hash.update([kind, a, b, c, d]);
         self.hash.update(label.as_bytes());
-        self.hash.update((data.len() as u64).to_le_bytes());
+        self.hash.update(size_bytes(data.len()));
         self.hash.update(data);
     }
 

@@ -16,13 +16,16 @@
 //!
 //! Position: field <- **transcript** <- commit.
 
+// Verifiers meet hostile bytes: nothing here may panic, wrap or truncate.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
 pub mod domain;
 pub mod receiver;
 pub mod sender;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 
-pub use domain::Transcript;
+pub use domain::{Transcript, size_bytes};
 pub use receiver::{ReadError, Receiver};
 pub use sender::Sender;
 
