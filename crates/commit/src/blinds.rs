@@ -8,6 +8,7 @@ use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 use zkdl_field::Scalar;
 use zkdl_field::scalar::{RandomnessError, from_wide};
+use zkdl_transcript::size_bytes;
 
 /// A source of unpredictable bytes.
 pub trait Entropy {
@@ -46,13 +47,14 @@ impl BlindSource {
         hash.update(b"zkdl/v1/blinds");
         hash.update(*fresh);
         for part in context {
-            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(size_bytes(part.len()));
             hash.update(part);
         }
         Ok(Self { key: Zeroizing::new(hash.finalize().into()), drawn: 0 })
     }
 
     /// The next blind.
+    #[expect(clippy::arithmetic_side_effects, reason = "prover only: nobody draws 2^64 blinds")]
     pub fn draw(&mut self) -> Scalar {
         let mut hash = Sha512::new();
         hash.update(*self.key);

@@ -42,6 +42,7 @@ impl Challenge128 {
 ///
 /// `None` if one of the sums is the identity: between generators hashed to the curve that would be a discrete logarithm.
 #[must_use]
+#[expect(clippy::indexing_slicing, reason = "prover only: n is the shorter length")]
 pub fn fold(lo: &[Xy], hi: &[Xy], y: &Challenge128) -> Option<Vec<Xy>> {
     let n = lo.len().min(hi.len());
     let digits = joint_sparse_form(y.a, y.b);
@@ -116,6 +117,7 @@ impl<'p> Multiples<'p> {
 type Digit = (i8, i8);
 
 /// The joint sparse form (Solinas) of a pair, lowest place first; the last is not zero.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: 64 bits and a carry in 128")]
 fn joint_sparse_form(a: u64, b: u64) -> Vec<Digit> {
     let (mut a, mut b) = (i128::from(a), i128::from(b));
     let mut digits = Vec::with_capacity(66);
@@ -130,6 +132,7 @@ fn joint_sparse_form(a: u64, b: u64) -> Vec<Digit> {
 
 /// The next signed bit of `n`: zero if even; else the sign that makes the following bit zero, unless the partner's next
 /// bits are 10 and only the opposite sign lets both be zero later.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: remainders of 2, and the opposite of a sign")]
 fn signed_bit(n: i128, partner: i128) -> i8 {
     if n % 2 == 0 {
         return 0;

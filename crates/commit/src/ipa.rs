@@ -27,7 +27,7 @@ use zkdl_field::batch::Xy;
 use zkdl_field::multilinear::{eq_table, log2_ceil};
 use zkdl_field::scalar::dot;
 use zkdl_field::{Affine, Field, Scalar, group};
-use zkdl_transcript::ReadError;
+use zkdl_transcript::{ReadError, size_bytes};
 
 /// Why no proof or verdict can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -72,10 +72,6 @@ fn challenge(bytes: &[u8; 64]) -> Result<(Challenge128, Scalar, Scalar), IpaErro
 fn fold_points(lo: &[Affine], hi: &[Affine], y: &Challenge128) -> Result<Vec<Affine>, IpaError> {
     let folded = Xy::collect(lo).zip(Xy::collect(hi)).and_then(|(lo, hi)| fold(&lo, &hi, y));
     Ok(folded.ok_or(IpaError::ZeroChallenge)?.iter().map(Xy::to_affine).collect())
-}
-
-fn absorb_columns(columns: usize) -> [u8; 8] {
-    (columns as u64).to_le_bytes()
 }
 
 /// The prover's running state: vectors of equal length, and the blind of P.
@@ -136,7 +132,7 @@ pub fn prove(
     if columns.len() != 1 << point.len() || witness.vector.len() > columns.len() {
         return Err(shape);
     }
-    channel.sender.absorb("ipa", &absorb_columns(columns.len()));
+    channel.sender.absorb("ipa", &size_bytes(columns.len()));
     let xi = channel.challenge("ipa.xi");
     let mut a = witness.vector;
     a.resize(columns.len(), Scalar::ZERO);
@@ -150,6 +146,7 @@ pub fn prove(
 
 /// Messages of the argument about so many columns.
 #[must_use]
+#[expect(clippy::arithmetic_side_effects, reason = "a logarithm of a size is at most 64")]
 pub fn messages(columns: usize) -> usize {
     2 * log2_ceil(columns) + 3
 }
@@ -160,7 +157,7 @@ pub fn messages(columns: usize) -> usize {
 /// # Errors
 /// [`IpaError::Read`] for malformed messages, [`IpaError::ZeroChallenge`].
 pub fn verify(channel: &mut ProofReader<'_>, e: Commitment, k: Commitment, point: &[Scalar]) -> Result<(), IpaError> {
-    channel.receiver.absorb("ipa", &absorb_columns(1 << point.len()));
+    channel.receiver.absorb("ipa", &size_bytes(1 << point.len()));
     let xi = channel.challenge("ipa.xi");
     let mut p = e + k * xi;
     let mut p_final = Scalar::ONE;

@@ -15,6 +15,9 @@
 //!
 //! Position: field <- transcript <- **commit** <- sumcheck.
 
+// Verifiers meet hostile bytes: nothing here may panic, wrap or truncate.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
 pub mod blinds;
 pub mod channel;
 pub mod endo;

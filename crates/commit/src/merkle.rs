@@ -9,6 +9,7 @@
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use zkdl_transcript::size_bytes;
 
 /// A SHA-256 value.
 pub type Hash = [u8; 32];
@@ -21,7 +22,7 @@ pub struct EmptyTree;
 fn leaf(index: usize, commitment: &[u8; 32]) -> Hash {
     let mut hash = Sha256::new();
     hash.update([0]);
-    hash.update((index as u64).to_le_bytes());
+    hash.update(size_bytes(index));
     hash.update(commitment);
     hash.finalize().into()
 }
@@ -121,7 +122,7 @@ fn steps(index: usize, size: usize) -> impl Iterator<Item = Step> {
     let levels = std::iter::successors(Some((index, size)), |(i, n)| Some((i / 2, n.div_ceil(2))));
     levels.take_while(|(_, n)| *n > 1).map(|(i, n)| match i {
         i if i % 2 == 1 => Step::Left,
-        i if i + 1 < n => Step::Right,
+        i if i.saturating_add(1) < n => Step::Right,
         _ => Step::Up,
     })
 }

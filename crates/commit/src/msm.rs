@@ -19,6 +19,13 @@
 //!
 //! Everything here runs in variable time.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "indices and sizes are the loops' own, digits are below 2^15: whatever points and scalars, none is out of range"
+)]
+
 use rayon::prelude::*;
 use std::sync::OnceLock;
 use zkdl_field::batch::{BatchAdder, PointLists, Signed, Xy, horner};

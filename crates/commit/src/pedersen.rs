@@ -13,6 +13,7 @@ pub trait Hidden: Clone + Add<Output = Self> + Sub<Output = Self> + Mul<Scalar, 
     fn public(x: Scalar) -> Self;
 
     /// `sum_i coefficient_i value_i`.
+    #[expect(clippy::arithmetic_side_effects, reason = "hidden values are linear forms over a field: no overflow")]
     fn combine<'a>(terms: impl IntoIterator<Item = (Scalar, &'a Self)>) -> Self
     where
         Self: 'a,

@@ -23,7 +23,7 @@ use crate::msm::msm;
 use crate::pedersen::Commitment;
 use zeroize::Zeroizing;
 use zkdl_field::{Scalar, group};
-use zkdl_transcript::ReadError;
+use zkdl_transcript::{ReadError, size_bytes};
 
 /// The public part of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,8 @@ pub struct Public {
 }
 
 impl Public {
-    fn sizes(&self) -> [u8; 16] {
-        let sizes = [self.columns.len() as u64, self.hidden as u64].map(u64::to_le_bytes);
-        std::array::from_fn(|i| sizes[i / 8][i % 8])
+    fn sizes(&self) -> Vec<u8> {
+        [size_bytes(self.columns.len()), size_bytes(self.hidden)].concat()
     }
 }
 

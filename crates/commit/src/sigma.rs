@@ -25,7 +25,7 @@
 use crate::channel::{Check, Equation, ProofReader, ProofWriter, ProverChannel, VerifierChannel};
 use crate::pedersen::{Commitment, Hidden, Opening};
 use zkdl_field::{Field, Scalar};
-use zkdl_transcript::ReadError;
+use zkdl_transcript::{ReadError, size_bytes};
 
 /// The claim that hidden `z` is hidden `x` times hidden `y`.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub const KNOWLEDGE_MESSAGES: usize = 3;
 
 /// Proves all products under one challenge.
 pub fn prove_products(channel: &mut ProofWriter<'_>, products: &[Product<Opening>]) {
-    channel.sender.absorb("products", &(products.len() as u64).to_le_bytes());
+    channel.sender.absorb("products", &size_bytes(products.len()));
     let masks: Vec<[Scalar; 3]> = products.iter().map(|p| product_masks(channel, p)).collect();
     let e = channel.challenge("product.e");
     for (p, [k_y, k_b, k_c]) in products.iter().zip(masks) {
@@ -69,7 +69,7 @@ fn product_masks(channel: &mut ProofWriter<'_>, p: &Product<Opening>) -> [Scalar
 /// # Errors
 /// [`ReadError`] if messages are missing or malformed.
 pub fn verify_products(channel: &mut ProofReader<'_>, products: &[Product<Commitment>]) -> Result<(), ReadError> {
-    channel.receiver.absorb("products", &(products.len() as u64).to_le_bytes());
+    channel.receiver.absorb("products", &size_bytes(products.len()));
     let mut firsts = Vec::with_capacity(products.len());
     for _ in products {
         firsts.push((channel.receive_point("product.T1")?, channel.receive_point("product.T2")?));
@@ -90,7 +90,7 @@ pub fn verify_products(channel: &mut ProofReader<'_>, products: &[Product<Commit
 
 /// Proves knowledge of the openings of every scalar commitment sent so far.
 pub fn prove_knowledge(channel: &mut ProofWriter<'_>) {
-    channel.sender.absorb("knowledge", &(channel.sent.len() as u64).to_le_bytes());
+    channel.sender.absorb("knowledge", &size_bytes(channel.sent.len()));
     let delta = channel.challenge("knowledge.delta");
     let sum = channel.sent.iter().rev().fold(Opening::default(), |sum, x| sum * delta + x.clone());
     let mask = Opening { value: channel.blinds.draw(), blind: channel.blinds.draw() };
@@ -106,7 +106,7 @@ pub fn prove_knowledge(channel: &mut ProofWriter<'_>) {
 /// # Errors
 /// [`ReadError`] if messages are missing or malformed.
 pub fn verify_knowledge(channel: &mut ProofReader<'_>) -> Result<(), ReadError> {
-    channel.receiver.absorb("knowledge", &(channel.received.len() as u64).to_le_bytes());
+    channel.receiver.absorb("knowledge", &size_bytes(channel.received.len()));
     let delta = channel.challenge("knowledge.delta");
     let t = channel.receive_point("knowledge.T")?;
     let e = channel.challenge("knowledge.e");

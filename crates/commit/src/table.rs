@@ -18,6 +18,13 @@
 //!
 //! Memory accesses and time depend on the bytes, which are secret: an observer of the prover's caches could learn them.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "prover only: positions, digits and rows of its own bytes"
+)]
+
 use std::ops::Range;
 
 use rayon::prelude::*;
