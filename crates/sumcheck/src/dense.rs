@@ -1,5 +1,11 @@
 //! The prover's work for `sum_x sum_i coefficient_i prod_j table_ij(x)`: products of up to three multilinear tables.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: terms name its own tables, and ranges end with the tables"
+)]
+
 use crate::rounds::{RoundPolynomial, SumProver};
 use rayon::prelude::*;
 use zeroize::Zeroize;

@@ -7,6 +7,9 @@
 //!
 //! Position: commit <- **sumcheck** <- arguments.
 
+// Verifiers meet hostile bytes: nothing here may panic, wrap or truncate.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
 pub mod dense;
 pub mod rounds;
 
