@@ -30,8 +30,9 @@
 use crate::differences::{DifferenceSum, GROUP};
 use crate::integers::IntegerMatrix;
 use crate::opening::RowValues;
-use crate::rows::Class;
+use crate::rows::{Class, first};
 use crate::selection::Query;
+use crate::shape::size;
 use crate::window::Obligations;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -83,7 +84,12 @@ impl Statement<'_> {
     #[must_use]
     pub fn log_columns(&self) -> usize {
         let inverses = self.points.saturating_mul(self.groups());
-        log2_ceil(self.features.saturating_add(self.classes)).max(log2_ceil(inverses).div_ceil(2) + 2)
+        log2_ceil(self.width()).max(log2_ceil(inverses).div_ceil(2).saturating_add(2))
+    }
+
+    /// Columns of a data row.
+    fn width(&self) -> usize {
+        self.features.saturating_add(self.classes)
     }
 
     /// Committed rows of the inverses of a group.
@@ -94,11 +100,16 @@ impl Statement<'_> {
     /// All committed rows: data, then inverses, group by group.
     #[must_use]
     pub fn total_rows(&self) -> usize {
-        self.points + self.groups() * self.rows()
+        self.points.saturating_add(self.groups().saturating_mul(self.rows()))
     }
 
     fn variables(&self) -> usize {
         log2_ceil(self.points)
+    }
+
+    /// Degrees of the rounds.
+    fn degrees(&self) -> Vec<usize> {
+        vec![self.group().saturating_add(2); self.variables()]
     }
 
     /// The claim that is public: `sum_k gamma^k sum_{i<N} eq(tau,i)`.
@@ -121,14 +132,12 @@ impl Fingerprints {
     #[must_use]
     pub fn new(statement: &Statement<'_>, rho: Scalar) -> Self {
         let labelled = statement.queries.iter().any(|query| query.label.is_some());
-        let width = statement.features + statement.classes;
-        let mut columns: Vec<Scalar> = powers(rho, width).into_iter().map(|power| power * rho).collect();
-        if !labelled {
-            columns[statement.features..].fill(Scalar::ZERO);
-        }
+        let features = if labelled { statement.width() } else { statement.features };
+        let mut columns: Vec<Scalar> = powers(rho, features).into_iter().map(|power| power * rho).collect();
+        columns.resize(statement.width(), Scalar::ZERO);
         let of = |query: &Asked<'_>| {
             let features = query.features.iter().zip(&columns).map(|(x, c)| from_i64(i64::from(*x)) * c);
-            let label = query.label.and_then(|label| columns.get(statement.features + label as usize));
+            let label = query.label.and_then(|label| columns.get(statement.features.saturating_add(size(label))));
             features.sum::<Scalar>() + label.copied().unwrap_or(Scalar::ZERO)
         };
         let all: Vec<Scalar> = statement.queries.par_iter().map(of).collect();
@@ -144,6 +153,7 @@ impl Fingerprints {
 
     /// m_i for every row of the data, row-major: about 1 ns a feature.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "prover only: its own data")]
     pub fn of(&self, features: &[i32], labels: &[u32]) -> Zeroizing<Vec<Scalar>> {
         let width = features.len() / labels.len().max(1);
         let rows = IntegerMatrix::points(features.chunks_exact(width.max(1)).collect(), width);
@@ -184,6 +194,7 @@ pub fn draw<P: ProverChannel>(channel: &mut P, statement: &Statement<'_>) -> Fin
 ///
 /// # Errors
 /// [`ZeroBlind`].
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: a group has at least one query and at most `GROUP`")]
 pub fn prove(
     channel: &mut ProofWriter<'_>,
     statement: &Statement<'_>,
@@ -195,9 +206,8 @@ pub fn prove(
     let gammas = powers(channel.challenge("absence.gamma"), groups.len());
     let tau = channel.challenges("absence.tau", statement.variables());
     let mut sum = DifferenceSum::new(&witness.m, &witness.w, groups, &gammas, &tau);
-    let degrees = vec![statement.group() + 2; tau.len()];
     let claim = statement.claim(&gammas, &tau);
-    let (last_claim, r) = sumcheck::prove(channel, "absence.round", claim, &degrees, &mut sum);
+    let (last_claim, r) = sumcheck::prove(channel, "absence.round", claim, &statement.degrees(), &mut sum);
     let beta = powers(sum.fingerprint(), statement.group() + 1).into_iter().skip(1);
     let beta = beta.map(|power| channel.hide("absence.beta", power)).collect();
     let at_r = eq_table(&r);
@@ -225,9 +235,8 @@ pub fn verify(channel: &mut ProofReader<'_>, statement: &Statement<'_>) -> Resul
     let groups = &fingerprints.groups;
     let gammas = powers(channel.challenge("absence.gamma"), groups.len());
     let tau = channel.challenges("absence.tau", statement.variables());
-    let degrees = vec![statement.group() + 2; tau.len()];
     let claim = statement.claim(&gammas, &tau);
-    let (last_claim, r) = sumcheck::verify(channel, "absence.round", claim, &degrees)?;
+    let (last_claim, r) = sumcheck::verify(channel, "absence.round", claim, &statement.degrees())?;
     let mut receive = |label, n: usize| (0..n).map(|_| channel.receive(label)).collect::<Result<Vec<_>, _>>();
     let beta = receive("absence.beta", statement.group())?;
     let alpha = receive("absence.alpha", groups.len())?;
@@ -264,6 +273,12 @@ struct End<H> {
 }
 
 impl<H: Hidden> End<H> {
+    /// m(r).
+    #[expect(clippy::indexing_slicing, reason = "a group has at least one query, and beta as many powers")]
+    fn fingerprint(&self) -> &H {
+        &self.beta[0]
+    }
+
     /// F = prod_q (m_q - beta).
     fn difference(&self, group: &[Scalar]) -> H {
         let polynomial = group.iter().fold(vec![Scalar::ONE], |p, q| {
@@ -276,12 +291,13 @@ impl<H: Hidden> End<H> {
 
     /// Powers of beta are powers, terms are products, and together they are the last claim of the sumcheck.
     fn products(&self, differences: &[H], gammas: &[Scalar], last_claim: H, eq: Scalar) -> Vec<Product<H>> {
+        let steps = self.beta.iter().zip(self.beta.iter().skip(1));
         let power =
-            |pair: &[H]| Product { name: "power", x: self.beta[0].clone(), y: pair[0].clone(), z: pair[1].clone() };
-        let mut products: Vec<_> = self.beta.windows(2).map(power).collect();
+            |(y, z): (&H, &H)| Product { name: "power", x: self.fingerprint().clone(), y: y.clone(), z: z.clone() };
+        let mut products: Vec<_> = steps.map(power).collect();
         let mut rest = last_claim;
-        for (k, (alpha, difference)) in self.alpha.iter().zip(differences).enumerate() {
-            let weight = eq * gammas[k];
+        for (k, ((alpha, difference), gamma)) in self.alpha.iter().zip(differences).zip(gammas).enumerate() {
+            let weight = eq * gamma;
             let (x, z) = match self.terms.get(k) {
                 Some(term) => {
                     rest = rest - term.clone() * weight;
@@ -304,15 +320,15 @@ fn queries<H: Hidden>(
     delta: Scalar,
 ) -> Vec<Query<H>> {
     let deltas = powers(delta, end.alpha.len());
-    let (row, column) = r.split_at(r.len() - r.len().min(statement.log_columns()));
+    let (row, column) = r.split_at(r.len().saturating_sub(statement.log_columns()));
     let at_row = eq_table(row);
-    let weights = deltas.iter().flat_map(|d| at_row[..statement.rows()].iter().map(move |e| d * e));
+    let weights = deltas.iter().flat_map(|d| first(&at_row, statement.rows()).iter().map(move |e| d * e));
     let inverses = Class { rows: (statement.points..).zip(weights).collect(), columns: eq_table(column) };
     let data = eq_table(r).into_iter().take(statement.points).enumerate().collect();
     let data = Class { rows: data, columns: fingerprints.columns.clone() };
     vec![
         Query { name: "inverses", classes: vec![inverses], value: H::combine(deltas.into_iter().zip(&end.alpha)) },
-        Query { name: "fingerprints", classes: vec![data], value: end.beta[0].clone() },
+        Query { name: "fingerprints", classes: vec![data], value: end.fingerprint().clone() },
     ]
 }
 

@@ -37,25 +37,25 @@ impl Axis {
     /// Activations: slot a of A belongs to the cells of slot a - 1; A^L is nobody's input.
     #[must_use]
     pub fn shift(shape: &Shape, point: &[Scalar]) -> Self {
-        Self::listed(point, (1..shape.layers()).map(|a| (a, a - 1, Scalar::ONE)))
+        Self::listed(point, (1..shape.layers()).zip(0..).map(|(a, below)| (a, below, Scalar::ONE)))
     }
 
     /// Back-propagation: H of the cells of slot a - 1 comes from slot a of G and W.
     #[must_use]
     pub fn up(shape: &Shape, point: &[Scalar]) -> Self {
-        Self::listed(point, (1..shape.layers()).map(|a| (a - 1, a, Scalar::ONE)))
+        Self::listed(point, (1..shape.layers()).zip(0..).map(|(a, below)| (below, a, Scalar::ONE)))
     }
 
     /// Hidden slots only.
     #[must_use]
     pub fn hidden(shape: &Shape, point: &[Scalar]) -> Self {
-        Self::listed(point, (0..shape.layers() - 1).map(|a| (a, a, Scalar::ONE)))
+        Self::listed(point, (0..shape.output_slot()).map(|a| (a, a, Scalar::ONE)))
     }
 
     /// The output slot only.
     #[must_use]
     pub fn output(shape: &Shape, point: &[Scalar]) -> Self {
-        let last = shape.layers() - 1;
+        let last = shape.output_slot();
         Self::listed(point, std::iter::once((last, last, Scalar::ONE)))
     }
 
@@ -67,6 +67,10 @@ impl Axis {
 
     /// The weight of every index of the cube.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "prover only: destinations are layers or steps, the cube has all of them"
+    )]
     pub fn table(&self) -> Vec<Scalar> {
         match self {
             Self::Eq(p) => eq_table(p),
@@ -108,6 +112,11 @@ pub fn outer(axes: &[Vec<Scalar>]) -> Vec<Scalar> {
 }
 
 /// The cube (l, t, b) of values given by slot and `t * batch + b`, zero beyond real indices.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: the cube has all real indices"
+)]
 pub(crate) fn dense(shape: &Shape, rows: &[Vec<Scalar>]) -> Vec<Scalar> {
     let (steps, examples) = (1 << shape.log_steps(), 1 << shape.log_batch());
     let mut table = vec![Scalar::ZERO; (1 << shape.log_layers()) * steps * examples];

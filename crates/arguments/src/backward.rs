@@ -74,7 +74,7 @@ impl Drop for Work {
 /// Degrees in the order of binding: j, t, l.
 #[must_use]
 pub fn degrees(shape: &Shape) -> Vec<usize> {
-    [vec![2; shape.log_width()], vec![3; shape.log_steps() + shape.log_layers()]].concat()
+    [vec![2; shape.log_width()], vec![3; shape.log_steps()], vec![3; shape.log_layers()]].concat()
 }
 
 fn bound(shape: &Shape, r: &[Scalar]) -> Point {
@@ -127,6 +127,11 @@ pub fn verify<V: VerifierChannel>(
     Ok((point, claims))
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: its witness has these sizes"
+)]
 fn prepare(shape: &Shape, f: &forward::Point, witness: &Witness<'_>, tensors: &Tensors<'_>) -> (MatmulSum, Work) {
     let (layers, steps) = (shape.layers(), shape.steps());
     let at_k = eq_table(&f.rk);
@@ -156,6 +161,7 @@ fn prepare(shape: &Shape, f: &forward::Point, witness: &Witness<'_>, tensors: &T
 }
 
 /// `W_t(r_k,j)` for t = 0..=T from `W_0(r_k,j)`, `alpha = A(t,b,r_k)` and G.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: rows that it holds")]
 fn weight_rows(shape: &Shape, g: &IntegerMatrix<'_>, alpha: &[Scalar], start: Vec<Scalar>) -> Vec<Vec<Scalar>> {
     let delta = |(t, alpha): (usize, &[Scalar])| g.combine(t * shape.batch, alpha);
     let deltas = alpha.par_chunks(shape.batch).enumerate().map(delta).collect();

@@ -8,6 +8,12 @@
 //!
 //! Cost a cell: one look-up a byte, then about 7 multiplications in all, half of them delayed.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: cells and tables that it holds"
+)]
+
 use crate::bits::{MAX_STRIDE, Quadratic, look_up, loose_table, times_eq};
 use rayon::prelude::*;
 use zeroize::Zeroizing;

@@ -16,6 +16,13 @@
 //! multiply-adds, and log n times n look-ups and additions. Eight cells go side by side ([`zkdl_field::lanes`]); tables and
 //! bins are kept loose, so that a look-up or a count is one vector addition.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "prover only: cells and tables that it holds"
+)]
+
 use crate::integers::octets;
 use rayon::prelude::*;
 use zkdl_field::lanes::{self, Kernel, LOOSE_ADDITIONS, Lanes, WIDTH};

@@ -14,7 +14,7 @@
 use crate::bit_cells::BitCells;
 use crate::bits::{BitSum, CellRows, RowWeights};
 use crate::progress::Argument;
-use crate::rows::{Packing, column_weights};
+use crate::rows::{Packing, column_weights, first};
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_commit::sigma::Product;
@@ -34,6 +34,7 @@ pub struct Sizes {
     pub bytes: usize,
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "logarithms are at most 64, a cell has at most 16 bytes")]
 impl Sizes {
     /// Coordinates of tau.
     #[must_use]
@@ -88,6 +89,7 @@ const LONG: usize = 128;
 
 /// The cells as [`BitSum`] likes them: several rows in one, so that it has many columns, and the rows that are left in one that
 /// is shorter.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: parts of cells that it holds")]
 fn long_rows<'b>(
     sizes: &Sizes,
     bytes: &'b [u8],
@@ -96,7 +98,7 @@ fn long_rows<'b>(
 ) -> ([CellRows<'b>; 2], RowWeights) {
     let log = log2_ceil(LONG.div_ceil(sizes.cells)).min(sizes.log_rows());
     let (mut rows, items) = Packing { items: sizes.rows, log }.split(tau);
-    let columns = column_weights(&items, &eq_table(mu_cells)[..sizes.cells], sizes.cells);
+    let columns = column_weights(&items, first(&eq_table(mu_cells), sizes.cells), sizes.cells);
     let (full, rest) = (sizes.rows >> log, sizes.rows & ((1 << log) - 1));
     let last = rows.split_off(full).into_iter().take(usize::from(rest > 0)).collect();
     let (whole, left) = bytes.split_at(full * ((sizes.cells * sizes.bytes) << log));

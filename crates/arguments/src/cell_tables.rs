@@ -5,6 +5,13 @@
 //! small integers, so that a bound entry is one small multiply-add a neuron; b is a sum of look-ups, with tables that carry the
 //! weights eq(r, a).
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "prover only: cells and tables that it holds"
+)]
+
 use crate::bits::Quadratic;
 use crate::cells::{SlotWeights, add_quadratics};
 use crate::integers::{Piece, Words, octets};

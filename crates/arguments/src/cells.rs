@@ -11,6 +11,12 @@
 //! Cost a cell: two passes over its bytes (n look-ups and a few small multiply-adds each), then, for every four cells, 9
 //! multiplications and 12 delayed multiply-adds a pair and round, 4 multiplications to fold.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: cells and tables that it holds"
+)]
+
 use crate::axis::dense;
 use crate::bits::{Quadratic, times_eq};
 use crate::cell_tables::{CellTables, SlotCells};

@@ -10,6 +10,13 @@
 //!
 //! Cost an entry and group: g multiplications and three for the inverse; in all rounds together (g + 2)^2 multiplications, about.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "prover only: tables that it holds"
+)]
+
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 use zkdl_field::lanes::{self, Kernel, Lanes, WIDTH};

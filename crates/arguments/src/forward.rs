@@ -89,8 +89,7 @@ impl Drop for Work {
 /// Degrees in the order of binding: k, c, t, l.
 #[must_use]
 pub fn degrees(shape: &Shape) -> Vec<usize> {
-    let inner = vec![2; shape.log_width() + 1];
-    [inner, vec![3; shape.log_steps() + shape.log_layers()]].concat()
+    [vec![2; shape.log_width()], vec![2], vec![3; shape.log_steps()], vec![3; shape.log_layers()]].concat()
 }
 
 /// The constant input of the bias: 2^f_A.
@@ -127,7 +126,7 @@ fn bound(shape: &Shape, mut point: Point, r: &[Scalar]) -> Point {
     let (c, k) = rest.split_at(1);
     point.rl = l.to_vec();
     point.rt = t.to_vec();
-    point.rc = c[0];
+    point.rc = c.iter().sum();
     point.rk = k.to_vec();
     point
 }
@@ -184,10 +183,16 @@ pub fn verify<V: VerifierChannel>(channel: &mut V, shape: &Shape) -> Result<(Poi
 }
 
 /// Index of (l, t, c) in the outer cube.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: the cube is in memory")]
 fn index(shape: &Shape, l: usize, t: usize, c: usize) -> usize {
     (((l << shape.log_steps()) + t) << 1) + c
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: its witness has these sizes"
+)]
 fn prepare(shape: &Shape, p: &Point, witness: &Witness<'_>, tensors: &Tensors<'_>) -> (MatmulSum, Work) {
     let (layers, steps) = (shape.layers(), shape.steps());
     let at_j = eq_table(&p.j);
@@ -224,6 +229,7 @@ fn contract(weights: &[i64], outputs: usize, at_j: &[Scalar]) -> Vec<Scalar> {
 }
 
 /// `W_t(k,j*)` for t = 0..=T, the bias last, from `W_0(k,j*)`, A and `gamma = G(t,b,j*)`.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: rows that it holds")]
 fn weight_rows(shape: &Shape, a: &IntegerMatrix<'_>, gamma: &[Scalar], start: Vec<Scalar>) -> Vec<Vec<Scalar>> {
     let deltas = gamma
         .par_chunks(shape.batch)
@@ -238,6 +244,7 @@ fn weight_rows(shape: &Shape, a: &IntegerMatrix<'_>, gamma: &[Scalar], start: Ve
 }
 
 /// `a_0` and `a_h` from A(l,t,c; beta,r_k).
+#[expect(clippy::indexing_slicing, reason = "prover only: the cube has all real indices")]
 fn split_a(shape: &Shape, p: &Point, a: &[Scalar]) -> (Scalar, Scalar) {
     let at_t = eq_table(&p.rt);
     let layer = |l: usize| -> Scalar { (0..shape.steps()).map(|t| at_t[t] * a[index(shape, l, t, 0)]).sum() };
@@ -246,6 +253,7 @@ fn split_a(shape: &Shape, p: &Point, a: &[Scalar]) -> (Scalar, Scalar) {
 }
 
 /// `Y(tau,beta,j*)`, `Y = 2^f_A label`.
+#[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "prover only: scheduled points and labels exist")]
 fn label_value(shape: &Shape, p: &Point, witness: &Witness<'_>) -> Scalar {
     let at_j = eq_table(&p.j);
     let (at_t, at_b) = (eq_table(&p.tau), eq_table(&p.beta));

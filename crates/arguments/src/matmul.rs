@@ -5,6 +5,8 @@
 //! work is done on real entries only. While k is bound the weight of a row is a scalar; afterwards what is left is a
 //! small dense sum over x.
 
+#![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "prover only: rows that it holds")]
+
 use rayon::prelude::*;
 use zeroize::Zeroize;
 use zkdl_field::multilinear::fold;

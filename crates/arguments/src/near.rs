@@ -21,8 +21,9 @@
 
 use crate::booleanity::{self, Booleanity, Sizes};
 use crate::progress::Argument;
-use crate::rows::{Class, Classes, Packing, column_weights};
+use crate::rows::{Class, Classes, Packing, column_weights, first};
 use crate::selection::Query;
+use crate::shape::size;
 use crate::squares::{self, Squares};
 use crate::window::Obligations;
 use rayon::prelude::*;
@@ -30,7 +31,7 @@ use zeroize::Zeroizing;
 use zkdl_commit::channel::{ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::{Hidden, Opening};
 use zkdl_field::multilinear::{eq_table, log2_ceil, prefix};
-use zkdl_field::scalar::{from_i64, from_i128, pow2, powers};
+use zkdl_field::scalar::{from_i64, powers};
 use zkdl_field::{Field, Scalar};
 use zkdl_transcript::ReadError;
 
@@ -54,7 +55,8 @@ pub struct Claim<'a> {
 impl Claim<'_> {
     /// k.
     fn bits(&self) -> usize {
-        (u64::BITS - self.farthest.saturating_sub(self.theta).saturating_sub(1).leading_zeros()).max(1) as usize
+        let largest = self.farthest.saturating_sub(self.theta).saturating_sub(1);
+        size(u64::BITS.saturating_sub(largest.leading_zeros()).max(1))
     }
 
     /// Bytes of a cell: of the bits of one u.
@@ -63,22 +65,27 @@ impl Claim<'_> {
         self.bits().div_ceil(8).next_power_of_two()
     }
 
+    fn cell_bits(&self) -> usize {
+        self.cell_bytes().saturating_mul(8)
+    }
+
     fn sizes(&self) -> Sizes {
         Sizes { rows: self.queries.len(), cells: self.points, bytes: self.cell_bytes() }
     }
 
     fn packing(&self) -> Packing {
-        Packing::new(self.points, 8 * self.cell_bytes(), self.row_columns)
+        Packing::new(self.points, self.cell_bits(), self.row_columns)
     }
 
     /// Number of rows of bits.
     #[must_use]
     pub fn row_count(&self) -> usize {
-        self.packing().rows() * self.queries.len()
+        self.packing().rows().saturating_mul(self.queries.len())
     }
 
     /// Rows of bits, of the bytes of [`Self::pack`].
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "prover only: bits that fit into memory")]
     pub fn rows<'b>(&self, cells: &'b [u8]) -> Vec<&'b [u8]> {
         let row = self.cell_bytes() << self.packing().log;
         cells.chunks(self.points * self.cell_bytes()).flat_map(|query| query.chunks(row)).collect()
@@ -86,6 +93,7 @@ impl Claim<'_> {
 
     /// The bits of all u, query by query; nothing if a point is near one.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "prover only: bits that fit into memory")]
     pub fn pack(&self, features: &[i32]) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = self.cell_bytes();
         let mut cells = Zeroizing::new(vec![0; self.queries.len() * self.points * bytes]);
@@ -110,7 +118,7 @@ impl Claim<'_> {
 /// The squared distance of two points of features below 2^20, at most 2^20 of them: below 2^62.
 #[must_use]
 pub fn distance(x: &[i32], y: &[i32]) -> u64 {
-    x.iter().zip(y).map(|(x, y)| u64::from(x.abs_diff(*y)).pow(2)).sum()
+    x.iter().zip(y).map(|(x, y)| u64::from(x.abs_diff(*y)).saturating_pow(2)).sum()
 }
 
 /// The challenges.
@@ -125,7 +133,7 @@ impl Challenges {
     fn draw(claim: &Claim<'_>, mut draw: impl FnMut(&'static str, usize) -> Vec<Scalar>) -> Self {
         let tau = draw("near.tau", log2_ceil(claim.points));
         let chi = draw("near.chi", log2_ceil(claim.queries.len()));
-        let mu = draw("near.mu", log2_ceil(8 * claim.cell_bytes()));
+        let mu = draw("near.mu", log2_ceil(claim.cell_bits()));
         Self { tau, chi, mu, delta: draw("near.delta", 1).into_iter().sum() }
     }
 
@@ -140,12 +148,11 @@ fn bit_classes(claim: &Claim<'_>, queries: &[Scalar], p: &[Scalar], within: &[Sc
     let packing = claim.packing();
     let (high, low) = packing.split(p);
     let mut classes = Classes::new();
-    let mut row = claim.points;
+    let mut rows = claim.points..;
     for weight in queries.iter().take(claim.queries.len()) {
-        for (part, high) in (0..packing.rows()).zip(&high) {
+        for ((part, high), row) in (0..packing.rows()).zip(&high).zip(rows.by_ref()) {
             let items = packing.range(part).len();
-            classes.add(items, row, weight * high, || column_weights(&low[..items], within, within.len()));
-            row += 1;
+            classes.add(items, row, weight * high, || column_weights(first(&low, items), within, within.len()));
         }
     }
     classes.finish()
@@ -153,7 +160,7 @@ fn bit_classes(claim: &Claim<'_>, queries: &[Scalar], p: &[Scalar], within: &[Sc
 
 /// All data rows, weighted by eq(p); label columns carry nothing.
 fn data_class(claim: &Claim<'_>, p: &[Scalar], mut columns: Vec<Scalar>) -> Class {
-    columns.resize(claim.width() + claim.classes, Scalar::ZERO);
+    columns.extend(vec![Scalar::ZERO; claim.classes]);
     Class { rows: eq_table(p).into_iter().take(claim.points).enumerate().collect(), columns }
 }
 
@@ -169,13 +176,14 @@ fn distances<H: Hidden>(claim: &Claim<'_>, at: &Challenges, v: &H) -> Query<H> {
         .zip(&queries)
         .map(weighted)
         .fold(zero, |a, b| a.iter().zip(b).map(|(a, b)| a + b).collect());
-    let padding = 8 * claim.cell_bytes() - claim.bits();
-    let within: Vec<Scalar> =
-        (0..claim.bits() as u32).map(pow2).chain(powers(at.delta, padding + 1).into_iter().skip(1)).collect();
+    let padding = claim.cell_bits().saturating_sub(claim.bits());
+    let mut within = powers(Scalar::from(2), claim.bits());
+    within.extend(powers(at.delta, padding).into_iter().map(|power| power * at.delta));
     let mut classes = vec![data_class(claim, &at.tau, sum.iter().map(Field::double).collect())];
     classes.extend(bit_classes(claim, &queries, &at.tau, &within));
     let total: Scalar = queries.iter().take(claim.queries.len()).sum();
-    let constant = |x: &&[i32]| from_i128(i128::from(distance(x, &vec![0; x.len()])) - i128::from(claim.theta) - 1);
+    let theta = Scalar::from(claim.theta);
+    let constant = |x: &[i32]| Scalar::from(distance(x, &vec![0; x.len()])) - theta - Scalar::ONE;
     let constants: Scalar = claim.queries.iter().zip(&queries).map(|(x, e)| constant(x) * e).sum();
     let value = v.clone() * total + H::public(prefix(claim.points, &at.tau) * constants);
     Query { name: "distances", classes, value }
@@ -188,10 +196,10 @@ fn obligations<H: Hidden>(
     bits: Booleanity<H>,
 ) -> Obligations<H> {
     let (r_i, r_q) = bits.within.split_at(at.tau.len());
-    let within = &eq_table(r_q)[..8 * claim.cell_bytes()];
-    let classes = bit_classes(claim, &eq_table(&bits.row), r_i, within);
+    let at_bits = eq_table(r_q);
+    let classes = bit_classes(claim, &eq_table(&bits.row), r_i, first(&at_bits, claim.cell_bits()));
     let [point, column] = &squares.point;
-    let features = eq_table(column)[..claim.width()].to_vec();
+    let features = first(&eq_table(column), claim.width()).to_vec();
     let queries = vec![
         Query { name: "bits", classes, value: bits.value },
         Query { name: "squares", classes: vec![data_class(claim, point, features)], value: squares.features },

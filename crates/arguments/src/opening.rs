@@ -142,6 +142,7 @@ fn last_value<H: Hidden>(last_claim: H, others: &[H], weights: &[Scalar]) -> Res
 }
 
 /// E* and v*.
+#[expect(clippy::indexing_slicing, reason = "classes are made of committed rows, and the caller counts the same ones")]
 fn combine<H: Hidden>(
     classes: &[Weighted<'_>],
     values: &[H],
@@ -163,6 +164,7 @@ fn combine<H: Hidden>(
 ///
 /// # Errors
 /// [`OpeningError::ZeroWeight`].
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: it has at least one class, and two tables for each")]
 pub fn prove<P: ProverChannel>(
     channel: &mut P,
     columns: usize,
@@ -207,6 +209,7 @@ pub fn verify<V: VerifierChannel>(
     Ok(combine(&classes, &values, zeta, rows, point))
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: two tables for each class")]
 fn column_sum(classes: &[Weighted<'_>], slack: &Slack, vectors: Vec<Vec<Scalar>>) -> SumOfProducts {
     let terms = classes.iter().enumerate().map(|(c, w)| Term { coefficient: w.eta, factors: vec![2 * c, 2 * c + 1] });
     let pairs: Vec<_> = vectors.into_par_iter().zip(classes).map(|(e, w)| [e, slack.extend(w.class)]).collect();
@@ -278,6 +281,7 @@ struct CombineBits<'k> {
 impl Kernel for CombineBits<'_> {
     type Output = Vec<Scalar>;
 
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "prover only: a bin for every byte")]
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
         let mut bins = [L::Loose::default(); PLACES * 256];
@@ -315,6 +319,7 @@ impl Kernel for CombineBits<'_> {
 }
 
 /// For each bit the sum of the bins whose index has it: fold the upper half onto the lower, highest bit first.
+#[expect(clippy::indexing_slicing, reason = "prover only: eight bits of a byte")]
 fn bit_sums(mut bins: [Scalar; 256]) -> [Scalar; 8] {
     let mut sums = [Scalar::ZERO; 8];
     for bit in (0..8).rev() {
@@ -340,6 +345,7 @@ fn combine_integers(rows: &[(&[i64], Scalar)]) -> Vec<Scalar> {
     combined.fold(Vec::new(), add_longer)
 }
 
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "prover only: columns of its own points")]
 fn combine_points(points: &[(&[i32], usize, Scalar)]) -> Vec<Scalar> {
     let Some(features) = points.first().map(|(x, _, _)| x.len()) else { return Vec::new() };
     let weights: Vec<Scalar> = points.iter().map(|(_, _, w)| *w).collect();

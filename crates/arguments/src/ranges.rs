@@ -24,8 +24,9 @@
 
 use crate::booleanity::{self, Booleanity, Sizes};
 use crate::progress::Argument;
-use crate::rows::{Class, Packing, item_classes};
+use crate::rows::{Class, Packing, first, item_classes};
 use crate::selection::Query;
+use crate::shape::size;
 use crate::window::Obligations;
 use rayon::prelude::*;
 use std::ops::RangeInclusive;
@@ -50,6 +51,7 @@ struct Column {
     extra: u64,
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "an i32 has 2^32 values: no range has more")]
 impl Column {
     fn new(range: &RangeInclusive<i32>) -> Self {
         let most = u64::from(range.end().abs_diff(*range.start()));
@@ -98,31 +100,36 @@ impl Layout {
     #[must_use]
     pub fn new(ranges: &[RangeInclusive<i32>], classes: usize, points: usize, row_columns: usize) -> Self {
         let columns: Vec<Column> = ranges.iter().map(Column::new).collect();
-        let feature_bits = columns.iter().map(|c| c.bits() as usize).sum();
+        let feature_bits = columns.iter().map(|c| size(c.bits())).sum();
         Self { columns, classes, feature_bits, points, row_columns }
     }
 
     /// Columns that a data row and the bits of a point need.
     #[must_use]
     pub fn least_columns(&self) -> usize {
-        (self.columns.len() + self.classes).max(8 * self.bytes())
+        self.columns.len().saturating_add(self.classes).max(self.bits())
     }
 
     /// K.
     fn cells(&self) -> usize {
-        (self.feature_bits + self.classes).div_ceil(8 * CELL).max(1)
+        self.feature_bits.saturating_add(self.classes).div_ceil(8 * CELL).max(1)
     }
 
     /// Bytes of the bits of a point.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        CELL * self.cells()
+        CELL.saturating_mul(self.cells())
+    }
+
+    /// Bits of a point, padding included.
+    fn bits(&self) -> usize {
+        self.bytes().saturating_mul(8)
     }
 
     /// How points are packed into rows of bits.
     #[must_use]
     pub fn packing(&self) -> Packing {
-        Packing::new(self.points, 8 * self.bytes(), self.row_columns)
+        Packing::new(self.points, self.bits(), self.row_columns)
     }
 
     /// Rows of bits, of the bytes of all points.
@@ -133,6 +140,7 @@ impl Layout {
 
     /// The bits of all points; nothing if a feature is out of range or a label is no class.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "prover only: bits that fit into memory")]
     pub fn pack(&self, features: &[i32], labels: &[u32]) -> Option<Zeroizing<Vec<u8>>> {
         let mut bits = Zeroizing::new(vec![0; self.points * self.bytes()]);
         let points = features.par_chunks(self.columns.len().max(1)).zip(labels);
@@ -141,6 +149,7 @@ impl Layout {
         Some(bits)
     }
 
+    #[expect(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "prover only: words of at most 63 bits")]
     fn pack_point(&self, bytes: &mut [u8], x: &[i32], label: u32) -> Option<()> {
         let (mut word, mut filled, mut words) = (0u64, 0, bytes.chunks_exact_mut(4));
         for (column, value) in self.columns.iter().zip(x) {
@@ -191,20 +200,26 @@ struct Recomposition {
 }
 
 impl Recomposition {
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "whole cells hold all bits, and the columns of a row both them and the data: see `Layout::least_columns`"
+    )]
     fn new(layout: &Layout, rho: Scalar) -> Self {
-        let (d, width) = (layout.columns.len(), layout.columns.len() + layout.classes);
-        let padding = 8 * layout.bytes() - layout.feature_bits - layout.classes;
-        let powers = powers(rho, width + 1 + padding);
-        let one_hot = powers[width];
+        let (d, classes) = (layout.columns.len(), layout.classes);
+        let padding = layout.bits() - layout.feature_bits - classes;
+        let powers = powers(rho, d + classes + 1 + padding);
+        let (data, rest) = powers.split_at(d + classes);
+        let (one_hot, padding) = rest.split_at(1);
+        let one_hot: Scalar = one_hot.iter().sum();
         let mut constant = one_hot;
-        let mut bits = Vec::with_capacity(8 * layout.bytes());
+        let mut bits = Vec::with_capacity(layout.bits());
         for (column, power) in layout.columns.iter().zip(&powers) {
             constant += power * from_i64(i64::from(column.min));
             bits.extend(column.weights().map(|weight| -(power * Scalar::from(weight))));
         }
-        bits.extend(powers[d..width].iter().map(|power| one_hot - power));
-        bits.extend(&powers[width + 1..]);
-        Self { data: powers[..width].to_vec(), bits, constant }
+        bits.extend(data.iter().skip(d).map(|power| one_hot - power));
+        bits.extend(padding);
+        Self { data: data.to_vec(), bits, constant }
     }
 }
 
@@ -218,8 +233,8 @@ fn range_query<H: Hidden>(layout: &Layout, at: &Challenges) -> Query<H> {
 }
 
 fn obligations<H: Hidden>(layout: &Layout, at: &Challenges, bits: Booleanity<H>) -> Obligations<H> {
-    let within = &eq_table(&bits.within)[..8 * layout.bytes()];
-    let classes = item_classes(layout.packing(), layout.points, &bits.row, within);
+    let at_bits = eq_table(&bits.within);
+    let classes = item_classes(layout.packing(), layout.points, &bits.row, first(&at_bits, layout.bits()));
     let bit_query = Query { name: "bits", classes, value: bits.value };
     Obligations { products: vec![bits.product], queries: vec![bit_query, range_query(layout, at)] }
 }

@@ -27,6 +27,7 @@ use crate::axis::{Axis, inverse_multipliers, outer};
 use crate::bits::{BitSum, CellRows, RowWeights};
 use crate::cells::CellSum;
 use crate::progress::Argument;
+use crate::rows::first;
 use crate::shape::{Shape, Views};
 use crate::witness::Witness;
 use crate::{backward, forward, update};
@@ -142,29 +143,23 @@ pub struct CellWeights {
 }
 
 impl CellWeights {
-    /// The weights for coefficients alpha; `bit` is alpha_7 eq(mu_q,r_q).
+    /// The weights for coefficients alpha; `at_bit` is eq(mu_q,r_q).
     #[must_use]
-    pub fn new(shape: &Shape, at: Points<'_>, alpha: &[Scalar], bit: Scalar) -> Self {
+    pub fn new(shape: &Shape, at: Points<'_>, alpha: &[Scalar; 8], at_bit: Scalar) -> Self {
+        let [z, h, a_f, a_u, g_b, g_2, g_3, bit] = *alpha;
         let (f, b, u) = (at.forward, at.backward, at.update);
         let weight =
             |part, coefficient, l, t, b: &[Scalar], column| Weight { part, coefficient, l, t, b: Axis::eq(b), column };
         let weights = vec![
-            weight(Part::Z, alpha[0], Axis::hidden(shape, &f.lam), Axis::eq(&f.tau), &f.beta, Column::J),
-            weight(
-                Part::O,
-                alpha[0],
-                Axis::output(shape, &f.lam),
-                Axis::over_multiplier(shape, &f.tau),
-                &f.beta,
-                Column::J,
-            ),
-            weight(Part::H, alpha[1], Axis::hidden(shape, &f.rl), Axis::eq(&f.rt), &f.beta, Column::K),
-            weight(Part::A, alpha[2], Axis::shift(shape, &f.rl), Axis::eq(&f.rt), &f.beta, Column::K),
-            weight(Part::A, alpha[3], Axis::shift(shape, &u.l), Axis::eq(&u.s), &u.b, Column::K),
-            weight(Part::G, alpha[4], Axis::eq(&b.l), Axis::eq(&b.t), &f.beta, Column::Rj),
-            weight(Part::G, alpha[5], Axis::eq(&u.l), Axis::eq(&u.s), &u.b, Column::J),
-            weight(Part::G, alpha[6], Axis::eq(&u.l), Axis::eq(&u.s), &u.b, Column::Rj),
-            weight(Part::Bit, bit, Axis::eq(&f.lam), Axis::eq(&f.tau), &f.beta, Column::J),
+            weight(Part::Z, z, Axis::hidden(shape, &f.lam), Axis::eq(&f.tau), &f.beta, Column::J),
+            weight(Part::O, z, Axis::output(shape, &f.lam), Axis::over_multiplier(shape, &f.tau), &f.beta, Column::J),
+            weight(Part::H, h, Axis::hidden(shape, &f.rl), Axis::eq(&f.rt), &f.beta, Column::K),
+            weight(Part::A, a_f, Axis::shift(shape, &f.rl), Axis::eq(&f.rt), &f.beta, Column::K),
+            weight(Part::A, a_u, Axis::shift(shape, &u.l), Axis::eq(&u.s), &u.b, Column::K),
+            weight(Part::G, g_b, Axis::eq(&b.l), Axis::eq(&b.t), &f.beta, Column::Rj),
+            weight(Part::G, g_2, Axis::eq(&u.l), Axis::eq(&u.s), &u.b, Column::J),
+            weight(Part::G, g_3, Axis::eq(&u.l), Axis::eq(&u.s), &u.b, Column::Rj),
+            weight(Part::Bit, bit * at_bit, Axis::eq(&f.lam), Axis::eq(&f.tau), &f.beta, Column::J),
         ];
         Self { weights, columns: [f.j.clone(), f.rk.clone(), b.j.clone()] }
     }
@@ -185,12 +180,13 @@ impl CellWeights {
 
     /// For slot and part: the factor of eq(column, j) for every real row, `t * batch + b`.
     #[must_use]
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "prover only: the cube has all slots")]
     pub fn row_weights(&self, shape: &Shape, part: Part, column: Column, slot: usize) -> Vec<Scalar> {
         let mut total = vec![Scalar::ZERO; shape.steps() * shape.batch];
         for w in self.of(part).filter(|w| w.column == column) {
             let l = w.coefficient * w.l.table()[slot];
             let (t, b) = (w.t.table(), w.b.table());
-            let rows = outer(&[t[..shape.steps()].to_vec(), b[..shape.batch].to_vec()]);
+            let rows = outer(&[first(&t, shape.steps()).to_vec(), first(&b, shape.batch).to_vec()]);
             for (sum, row) in total.iter_mut().zip(rows) {
                 *sum += l * row;
             }
@@ -220,16 +216,17 @@ impl CellWeights {
 }
 
 /// The claim of (B): the alpha combination of all claims, with the public constants of the two roundings, and f_A.
-fn batched_claim<H: Hidden>(shape: &Shape, at: Points<'_>, alpha: &[Scalar], claims: Inputs<'_, H>, f_a: H) -> H {
-    let (f, format, layers) = (at.forward, shape.format, shape.layers());
+#[expect(clippy::arithmetic_side_effects, reason = "R and R_L are at least 1: `Shape::validate`")]
+fn batched_claim<H: Hidden>(shape: &Shape, at: Points<'_>, alpha: &[Scalar; 8], claims: Inputs<'_, H>, f_a: H) -> H {
+    let (f, format, last) = (at.forward, shape.format, shape.output_slot());
     let widths = |p: &[Scalar], j: &[Scalar]| -> Scalar {
-        (0..layers - 1).map(|s| eq_index(p, s) * prefix(shape.outputs(s), j)).sum()
+        (0..last).map(|s| eq_index(p, s) * prefix(shape.outputs(s), j)).sum()
     };
     let i_z = widths(&f.lam, &f.j) * prefix(shape.steps(), &f.tau) * prefix(shape.batch, &f.beta);
     let i_h = widths(&f.rl, &f.rk) * prefix(shape.steps(), &f.rt) * prefix(shape.batch, &f.beta);
     let over_c = dot(&inverse_multipliers(shape), &eq_table(&f.tau));
-    let iota = over_c * prefix(shape.batch, &f.beta) * prefix(shape.outputs(layers - 1), &f.j);
-    let at_output = eq_index(&f.lam, layers - 1);
+    let iota = over_c * prefix(shape.batch, &f.beta) * prefix(shape.classes(), &f.j);
+    let at_output = eq_index(&f.lam, last);
     let half = pow2(format.r - 1);
     let (forward, backward, update) = (claims.forward, claims.backward, claims.update);
     let z = forward.z.clone() - forward.y.clone() * (at_output * pow2(format.r))
@@ -241,7 +238,8 @@ fn batched_claim<H: Hidden>(shape: &Shape, at: Points<'_>, alpha: &[Scalar], cla
 
 /// Degrees of (B): all cell variables.
 fn cell_degrees(shape: &Shape) -> Vec<usize> {
-    vec![3; shape.log_width() + shape.log_batch() + shape.log_steps() + shape.log_layers()]
+    let axes = [shape.log_width(), shape.log_batch(), shape.log_steps(), shape.log_layers()];
+    vec![3; axes.iter().sum()]
 }
 
 /// What is sent at the cell point.
@@ -294,15 +292,27 @@ fn bit_weights(shape: &Shape, last: &Last<'_>, x: [&[Scalar]; 4]) -> (Vec<Scalar
     let [w_z, w_h, w_o, w_a, w_g] = [Part::Z, Part::H, Part::O, Part::A, Part::G].map(at);
     let [g_0, g_1, g_2] = last.gamma;
     let at_q = eq_table(last.r_q);
-    let hidden = |q: usize| {
-        w_z * views.z[q]
-            + w_h * views.h[q]
-            + g_0 * views.neg[q]
-            + g_1 * (w_a * views.relu[q] + w_g * views.k[q])
-            + g_2 * at_q[q]
-    };
-    let output = |q: usize| w_o * views.o[q] + g_1 * w_g * views.k[q] + g_2 * at_q[q];
-    ((0..shape.format.hidden_bits()).map(hidden).collect(), (0..shape.format.output_bits()).map(output).collect())
+    let hidden = [
+        (w_z, &views.z),
+        (w_h, &views.h),
+        (g_0, &views.neg),
+        (g_1 * w_a, &views.relu),
+        (g_1 * w_g, &views.k),
+        (g_2, &at_q),
+    ];
+    let output = [(w_o, &views.o), (g_1 * w_g, &views.k), (g_2, &at_q)];
+    (combine(shape.format.hidden_bits(), &hidden), combine(shape.format.output_bits(), &output))
+}
+
+/// `sum weight view` for the first places of views, which have one for every bit.
+fn combine(places: usize, views: &[(Scalar, &Vec<Scalar>)]) -> Vec<Scalar> {
+    let mut sums = vec![Scalar::ZERO; places];
+    for (weight, view) in views {
+        for (sum, entry) in sums.iter_mut().zip(*view) {
+            *sum += weight * entry;
+        }
+    }
+    sums
 }
 
 /// Proves zkReLU; `progress` hears of its two sumchecks when they begin.
@@ -322,8 +332,8 @@ pub fn prove<P: ProverChannel>(
     let degrees = vec![3; shape.log_bits()];
     let (f_a, r_q) = sumcheck::prove(channel, "relu.bit", Opening::public(Scalar::ZERO), &degrees, &mut bits);
     progress(Argument::Cells);
-    let alpha = channel.challenges("relu.alpha", 8);
-    let weights = CellWeights::new(shape, at, &alpha, alpha[7] * eq(&mu_q, &r_q));
+    let alpha = std::array::from_fn(|_| channel.challenge("relu.alpha"));
+    let weights = CellWeights::new(shape, at, &alpha, eq(&mu_q, &r_q));
     let claim = batched_claim(shape, at, &alpha, inputs, f_a);
     let mut cells = CellSum::new(shape, witness, &weights, bits.worth());
     let (last_claim, point) = sumcheck::prove(channel, "relu.cell", claim, &cell_degrees(shape), &mut cells);
@@ -361,8 +371,8 @@ pub fn verify<V: VerifierChannel>(
     let mu_q = channel.challenges("relu.mu", shape.log_bits());
     let zero = V::Value::public(Scalar::ZERO);
     let (f_a, r_q) = sumcheck::verify(channel, "relu.bit", zero, &vec![3; shape.log_bits()])?;
-    let alpha = channel.challenges("relu.alpha", 8);
-    let weights = CellWeights::new(shape, at, &alpha, alpha[7] * eq(&mu_q, &r_q));
+    let alpha = std::array::from_fn(|_| channel.challenge("relu.alpha"));
+    let weights = CellWeights::new(shape, at, &alpha, eq(&mu_q, &r_q));
     let claim = batched_claim(shape, at, &alpha, inputs, f_a);
     let (last_claim, point) = sumcheck::verify(channel, "relu.cell", claim, &cell_degrees(shape))?;
     let cell = Cell {
@@ -386,7 +396,7 @@ fn cell_rows<'a>(shape: &Shape, witness: &Witness<'a>) -> Vec<CellRows<'a>> {
 fn boolean_weights(shape: &Shape, at: Points<'_>) -> RowWeights {
     let f = at.forward;
     let (t, b) = (eq_table(&f.tau), eq_table(&f.beta));
-    let rows = outer(&[t[..shape.steps()].to_vec(), b[..shape.batch].to_vec()]);
+    let rows = outer(&[first(&t, shape.steps()).to_vec(), first(&b, shape.batch).to_vec()]);
     let slot = |s: usize| rows.iter().map(|r| eq_index(&f.lam, s) * r).collect();
     RowWeights { rows: (0..shape.layers()).map(slot).collect(), columns: eq_table(&f.j) }
 }

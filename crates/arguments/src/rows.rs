@@ -9,7 +9,7 @@
 //! | weights of slot l | input neurons k, `d_{l+1}` integers each; the bias apart, last | l, k_hi, bias |
 //! | data point i | features, then one-hot label | i |
 
-use crate::shape::Shape;
+use crate::shape::{Shape, size};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -29,8 +29,8 @@ impl Packing {
     /// Packs `items` items of `length` columns, `length <= columns`.
     #[must_use]
     pub fn new(items: usize, length: usize, columns: usize) -> Self {
-        let fitting = (columns / length).max(1).ilog2() as usize;
-        Self { items, log: fitting.min(log2_ceil(items)) }
+        let fitting = columns.checked_div(length).map_or(0, |n| n.max(1).ilog2());
+        Self { items, log: size(fitting).min(log2_ceil(items)) }
     }
 
     /// Number of rows.
@@ -43,13 +43,13 @@ impl Packing {
     #[must_use]
     pub fn range(&self, row: usize) -> Range<usize> {
         let first = row << self.log;
-        first..self.items.min(first + (1 << self.log))
+        first..self.items.min(first.saturating_add(1 << self.log))
     }
 
     /// eq(p, .) split into row weights and weights within a row.
     #[must_use]
     pub fn split(&self, p: &[Scalar]) -> (Vec<Scalar>, Vec<Scalar>) {
-        let (high, low) = p.split_at(p.len() - self.log);
+        let (high, low) = p.split_at(p.len().saturating_sub(self.log));
         (eq_table(high), eq_table(low))
     }
 }
@@ -67,8 +67,8 @@ impl CellPacking {
     /// The packing of a slot.
     #[must_use]
     pub fn new(shape: &Shape, slot: usize) -> Self {
-        let cell = 8 * shape.stride(slot);
-        let example = cell * shape.outputs(slot);
+        let cell = shape.cell_columns(slot);
+        let example = cell.saturating_mul(shape.outputs(slot));
         if example <= shape.columns {
             Self::Examples(Packing::new(shape.batch, example, shape.columns))
         } else {
@@ -78,6 +78,7 @@ impl CellPacking {
 
     /// Rows of one step.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "no more rows than cells, which are counted: `Shape::validate`")]
     pub fn rows(&self, shape: &Shape) -> usize {
         match self {
             Self::Examples(packing) => packing.rows(),
@@ -97,6 +98,7 @@ pub struct Row {
 
 /// All rows of cells, in order.
 #[must_use]
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: ranges of the bytes it holds")]
 pub fn cell_rows(shape: &Shape) -> Vec<Row> {
     let mut rows = Vec::new();
     for slot in 0..shape.layers() {
@@ -124,6 +126,7 @@ pub fn cell_rows(shape: &Shape) -> Vec<Row> {
 
 /// Number of rows of cells.
 #[must_use]
+#[expect(clippy::arithmetic_side_effects, reason = "no more rows than cells, which are counted: `Shape::validate`")]
 pub fn cell_row_count(shape: &Shape) -> usize {
     (0..shape.layers()).map(|slot| CellPacking::new(shape, slot).rows(shape) * shape.steps()).sum()
 }
@@ -131,15 +134,16 @@ pub fn cell_row_count(shape: &Shape) -> usize {
 /// How the weights of a slot, without bias, are packed.
 #[must_use]
 pub fn weight_packing(shape: &Shape, slot: usize) -> Packing {
-    Packing::new(shape.widths[slot], shape.outputs(slot), shape.columns)
+    Packing::new(shape.inputs(slot), shape.outputs(slot), shape.columns)
 }
 
 /// All rows of weights, in order.
 #[must_use]
+#[expect(clippy::arithmetic_side_effects, reason = "no index beyond the weights, which are counted: `Shape::validate`")]
 pub fn weight_rows(shape: &Shape) -> Vec<Row> {
     let mut rows = Vec::new();
     for slot in 0..shape.layers() {
-        let (inputs, outputs) = (shape.widths[slot], shape.outputs(slot));
+        let (inputs, outputs) = (shape.inputs(slot), shape.outputs(slot));
         let packing = weight_packing(shape, slot);
         for row in 0..packing.rows() {
             let items = packing.range(row);
@@ -152,6 +156,7 @@ pub fn weight_rows(shape: &Shape) -> Vec<Row> {
 
 /// Number of rows of weights.
 #[must_use]
+#[expect(clippy::arithmetic_side_effects, reason = "no more rows than weights, which are counted: `Shape::validate`")]
 pub fn weight_row_count(shape: &Shape) -> usize {
     (0..shape.layers()).map(|slot| weight_packing(shape, slot).rows() + 1).sum()
 }
@@ -165,41 +170,44 @@ pub struct Class {
     pub columns: Vec<Scalar>,
 }
 
-/// Collects rows into classes by a public key, in order of first appearance.
+/// Collects rows into classes by a public key, in order of first appearance: its rank stands beside each.
 #[derive(Debug, Default)]
-pub struct Classes<K> {
-    index: BTreeMap<K, usize>,
-    classes: Vec<Class>,
-}
+pub struct Classes<K>(BTreeMap<K, (usize, Class)>);
 
 impl<K: Ord> Classes<K> {
     /// No class yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { index: BTreeMap::new(), classes: Vec::new() }
+        Self(BTreeMap::new())
     }
 
     /// Adds a row; `columns` is called when the key is new.
     pub fn add(&mut self, key: K, row: usize, weight: Scalar, columns: impl FnOnce() -> Vec<Scalar>) {
-        let index = *self.index.entry(key).or_insert_with(|| {
-            self.classes.push(Class { rows: Vec::new(), columns: columns() });
-            self.classes.len() - 1
-        });
-        self.classes[index].rows.push((row, weight));
+        let rank = self.0.len();
+        let new = || (rank, Class { rows: Vec::new(), columns: columns() });
+        let (_, class) = self.0.entry(key).or_insert_with(new);
+        class.rows.push((row, weight));
     }
 
     /// The classes.
     #[must_use]
     pub fn finish(self) -> Vec<Class> {
-        self.classes
+        let mut classes: Vec<_> = self.0.into_values().collect();
+        classes.sort_by_key(|(rank, _)| *rank);
+        classes.into_iter().map(|(_, class)| class).collect()
     }
+}
+
+/// The first `n` weights of a table: cubes have at least as many entries as their axis has indices.
+pub(crate) fn first(table: &[Scalar], n: usize) -> &[Scalar] {
+    table.get(..n).unwrap_or(table)
 }
 
 /// Column weights of `items` items: `item_weight(i) * within(c)`, each item padded to `length` columns.
 #[must_use]
 pub fn column_weights(items: &[Scalar], within: &[Scalar], length: usize) -> Vec<Scalar> {
-    let mut columns = vec![Scalar::ZERO; items.len() * length];
-    let padded = columns.par_chunks_mut(length.max(1)).with_min_len((1 << 10) / length.max(1));
+    let mut columns = vec![Scalar::ZERO; items.len().saturating_mul(length)];
+    let padded = columns.par_chunks_mut(length.max(1)).with_min_len((1usize << 10).div_ceil(length.max(1)));
     padded.zip(items).for_each(|(columns, item)| {
         for (column, w) in columns.iter_mut().zip(within) {
             *column = item * w;
@@ -213,10 +221,9 @@ pub fn column_weights(items: &[Scalar], within: &[Scalar], length: usize) -> Vec
 pub fn item_classes(packing: Packing, base: usize, p: &[Scalar], within: &[Scalar]) -> Vec<Class> {
     let (high, low) = packing.split(p);
     let mut classes = Classes::new();
-    for (row, weight) in (0..packing.rows()).zip(high) {
-        let items = packing.range(row).len();
-        let columns = || column_weights(&low[..items], within, within.len());
-        classes.add(items, base + row, weight, columns);
+    for ((row, part), weight) in (base..).zip(0..packing.rows()).zip(high) {
+        let items = packing.range(part).len();
+        classes.add(items, row, weight, || column_weights(first(&low, items), within, within.len()));
     }
     classes.finish()
 }

@@ -8,8 +8,10 @@
 use crate::axis::outer;
 use crate::forward;
 use crate::relu::{self, BitClaim};
-use crate::rows::{CellPacking, Class, Classes, cell_row_count, column_weights, weight_packing, weight_row_count};
-use crate::shape::Shape;
+use crate::rows::{
+    CellPacking, Class, Classes, cell_row_count, column_weights, first, weight_packing, weight_row_count,
+};
+use crate::shape::{Shape, size};
 use zkdl_commit::pedersen::Hidden;
 use zkdl_field::multilinear::{eq_index, eq_table};
 use zkdl_field::scalar::pow2;
@@ -31,6 +33,7 @@ pub struct RowBases {
 impl RowBases {
     /// Data points first, then W_0 if it is committed, W_T, cells.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "points, weights and cells are counted: `Shape::validate`")]
     pub fn new(shape: &Shape, start_committed: bool) -> Self {
         let weights = weight_row_count(shape);
         let end = shape.points + if start_committed { weights } else { 0 };
@@ -85,29 +88,31 @@ pub fn queries<H: Hidden>(
 }
 
 /// `w_i` for every scheduled point, times `scale`.
+#[expect(clippy::indexing_slicing, reason = "scheduled points exist: `Shape::validate_schedule`")]
 fn schedule_weights(shape: &Shape, t: &[Scalar], b: &[Scalar], scale: Scalar) -> Vec<(usize, Scalar)> {
     let (at_t, at_b) = (eq_table(t), eq_table(b));
     let mut weights = vec![None::<Scalar>; shape.points];
     for (step, e_t) in shape.schedule.iter().zip(&at_t) {
         for (i, e_b) in step.iter().zip(&at_b) {
-            *weights[*i as usize].get_or_insert(Scalar::ZERO) += scale * e_t * e_b;
+            *weights[size(*i)].get_or_insert(Scalar::ZERO) += scale * e_t * e_b;
         }
     }
     weights.into_iter().enumerate().filter_map(|(i, w)| w.map(|w| (i, w))).collect()
 }
 
 /// Features at r_k, `A^0 = 2^(f_A - f_X) x`; label columns carry weight 0, what lies behind them is slack.
+#[expect(clippy::arithmetic_side_effects, reason = "f_X is at most f_A: `Shape::validate`")]
 fn feature_class(shape: &Shape, t: &[Scalar], b: &[Scalar], k: &[Scalar]) -> Class {
     let scale = pow2(shape.format.f_a - shape.format.f_x);
-    let mut columns = eq_table(k)[..shape.widths[0]].to_vec();
-    columns.resize(columns.len() + shape.widths[shape.layers()], Scalar::ZERO);
+    let mut columns = first(&eq_table(k), shape.features()).to_vec();
+    columns.extend(vec![Scalar::ZERO; shape.classes()]);
     Class { rows: schedule_weights(shape, t, b, scale), columns }
 }
 
 /// Labels at j*, `Y = 2^f_A label`; they lie behind the features.
 fn label_class(shape: &Shape, f: &forward::Point) -> Class {
-    let mut columns = vec![Scalar::ZERO; shape.widths[0]];
-    columns.extend_from_slice(&eq_table(&f.j)[..shape.widths[shape.layers()]]);
+    let mut columns = vec![Scalar::ZERO; shape.features()];
+    columns.extend_from_slice(first(&eq_table(&f.j), shape.classes()));
     Class { rows: schedule_weights(shape, &f.tau, &f.beta, pow2(shape.format.f_a)), columns }
 }
 
@@ -127,13 +132,14 @@ fn bit_classes<H>(shape: &Shape, base: usize, claim: &BitClaim<H>) -> Vec<Class>
     let at_t = eq_table(&claim.t);
     for slot in 0..shape.layers() {
         let layer = eq_index(&claim.l, slot);
-        let steps: Vec<Scalar> = at_t[..shape.steps()].iter().map(|e_t| layer * e_t).collect();
+        let steps: Vec<Scalar> = first(&at_t, shape.steps()).iter().map(|e_t| layer * e_t).collect();
         row = add_cell_rows(&mut classes, shape, slot, claim, &steps, row);
     }
     classes.finish()
 }
 
 /// Adds the rows of one slot, the first with index `row`, with the weights of its steps; returns the index behind the last.
+#[expect(clippy::arithmetic_side_effects, reason = "rows are counted: `RowBases::new`")]
 fn add_cell_rows<H>(
     classes: &mut Classes<CellKey>,
     shape: &Shape,
@@ -142,18 +148,18 @@ fn add_cell_rows<H>(
     steps: &[Scalar],
     mut row: usize,
 ) -> usize {
-    let (output, cell) = (shape.is_output(slot), 8 * shape.stride(slot));
+    let (output, cell) = (shape.is_output(slot), shape.cell_columns(slot));
     let bits = if output { &claim.output } else { &claim.hidden };
     let at_j = eq_table(&claim.j);
     // What is packed, with its point; the axis outside the rows; the columns of one item; its width if that is an example.
     let (packing, point, outside, item, width) = match CellPacking::new(shape, slot) {
         CellPacking::Examples(packing) => {
             let width = shape.outputs(slot);
-            let example = column_weights(&at_j[..width], bits, cell);
+            let example = column_weights(first(&at_j, width), bits, cell);
             (packing, &claim.b, vec![Scalar::ONE], example, Some(width))
         }
         CellPacking::Neurons(packing) => {
-            let examples = eq_table(&claim.b)[..shape.batch].to_vec();
+            let examples = first(&eq_table(&claim.b), shape.batch).to_vec();
             (packing, &claim.j, examples, column_weights(&[Scalar::ONE], bits, cell), None)
         }
     };
@@ -162,7 +168,7 @@ fn add_cell_rows<H>(
         for (i, e) in (0..packing.rows()).zip(&high) {
             let items = packing.range(i).len();
             let key = CellKey { output, width, log: packing.log, items };
-            classes.add(key, row, weight * e, || column_weights(&low[..items], &item, item.len()));
+            classes.add(key, row, weight * e, || column_weights(first(&low, items), &item, item.len()));
             row += 1;
         }
     }
@@ -173,19 +179,20 @@ fn add_cell_rows<H>(
 type WeightKey = (usize, usize, usize);
 
 /// W at (l; c, k, j): weights carry (1 - c) eq(k, .), the bias c eq(k, 0).
+#[expect(clippy::arithmetic_side_effects, reason = "rows are counted: `RowBases::new`")]
 fn weight_classes(shape: &Shape, base: usize, l: &[Scalar], c: Scalar, k: &[Scalar], j: &[Scalar]) -> Vec<Class> {
     let mut classes: Classes<WeightKey> = Classes::new();
     let at_j = eq_table(j);
     let mut row = base;
     for slot in 0..shape.layers() {
         let packing = weight_packing(shape, slot);
-        let neurons = &at_j[..shape.outputs(slot)];
+        let neurons = first(&at_j, shape.outputs(slot));
         let (high, low) = packing.split(k);
         let layer = eq_index(l, slot);
         for (i, e) in (0..packing.rows()).zip(&high) {
             let items = packing.range(i).len();
             let weight = layer * (Scalar::ONE - c) * e;
-            let columns = || column_weights(&low[..items], neurons, neurons.len());
+            let columns = || column_weights(first(&low, items), neurons, neurons.len());
             classes.add((neurons.len(), packing.log, items), row, weight, columns);
             row += 1;
         }

@@ -3,6 +3,16 @@
 use zkdl_field::multilinear::log2_ceil;
 use zkdl_field::{Field, Scalar, scalar};
 
+/// A number of 32 bits as a size.
+#[expect(clippy::as_conversions, reason = "no platform that this runs on has sizes of less than 32 bits")]
+pub(crate) const fn size(n: u32) -> usize {
+    n as usize
+}
+
+/// Cells, weights and points are no more than this: what is counted of them can be counted. Cells have up to 128 bits, and
+/// the cubes of three axes that hold them up to eight times as many places.
+const MOST: usize = usize::MAX >> 12;
+
 /// Fraction bits and widths of the integers (protocol, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
@@ -24,19 +34,19 @@ impl Format {
     /// Bits of a hidden cell: K, rem_H, P, rem_Z.
     #[must_use]
     pub fn hidden_bits(&self) -> usize {
-        (self.q_g + self.r + self.q + self.r) as usize
+        [self.q_g, self.r, self.q, self.r].map(size).iter().sum()
     }
 
     /// Bits of an output cell: G, rem_L.
     #[must_use]
     pub fn output_bits(&self) -> usize {
-        (self.q_g + self.r_l) as usize
+        [self.q_g, self.r_l].map(size).iter().sum()
     }
 
     /// Place of the sign bit of P, `neg`.
     #[must_use]
     pub fn neg_place(&self) -> usize {
-        (self.q_g + self.r + self.q - 1) as usize
+        [self.q_g, self.r, self.q].map(size).iter().sum::<usize>().saturating_sub(1)
     }
 }
 
@@ -55,7 +65,13 @@ pub enum ShapeError {
     },
 }
 
-fn require(holds: bool, what: &'static str, got: u64, expected: impl Into<String>) -> Result<(), ShapeError> {
+fn require(
+    holds: bool,
+    what: &'static str,
+    got: impl TryInto<u64>,
+    expected: impl Into<String>,
+) -> Result<(), ShapeError> {
+    let got = got.try_into().unwrap_or(u64::MAX);
     if holds { Ok(()) } else { Err(ShapeError::Size { what, got, expected: expected.into() }) }
 }
 
@@ -83,7 +99,7 @@ impl Shape {
     /// Number of layers L.
     #[must_use]
     pub fn layers(&self) -> usize {
-        self.widths.len() - 1
+        self.widths.len().saturating_sub(1)
     }
 
     /// Number of steps T.
@@ -92,16 +108,42 @@ impl Shape {
         self.multipliers.len()
     }
 
+    /// Slot of the output layer.
+    #[must_use]
+    pub fn output_slot(&self) -> usize {
+        self.layers().saturating_sub(1)
+    }
+
+    /// Width of the inputs of slot s.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "slots are below the number of layers, and that below that of widths")]
+    pub fn inputs(&self, slot: usize) -> usize {
+        self.widths[slot]
+    }
+
     /// Width of the cells of slot s.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "slots are below the number of layers")]
     pub fn outputs(&self, slot: usize) -> usize {
-        self.widths[slot + 1]
+        self.inputs(slot + 1)
+    }
+
+    /// Features of a data point.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.inputs(0)
+    }
+
+    /// Classes of a data point.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.outputs(self.output_slot())
     }
 
     /// Whether slot s is the output layer.
     #[must_use]
     pub fn is_output(&self, slot: usize) -> bool {
-        slot + 1 == self.layers()
+        slot.checked_add(1) == Some(self.layers())
     }
 
     /// Bytes of a committed cell of slot s.
@@ -109,6 +151,12 @@ impl Shape {
     pub fn stride(&self, slot: usize) -> usize {
         let bits = if self.is_output(slot) { self.format.output_bits() } else { self.format.hidden_bits() };
         bits.div_ceil(8)
+    }
+
+    /// Columns of a committed cell of slot s.
+    #[must_use]
+    pub fn cell_columns(&self, slot: usize) -> usize {
+        self.stride(slot).saturating_mul(8)
     }
 
     /// Variables of the layer axis.
@@ -161,14 +209,15 @@ impl Shape {
     /// # Errors
     /// As [`Self::validate`].
     pub fn validate_sizes(&self) -> Result<(), ShapeError> {
-        require(self.widths.len() >= 2, "the number of widths", self.widths.len() as u64, "at least 2")?;
-        require(self.batch >= 1, "the batch size", self.batch as u64, "at least 1")?;
-        require(self.steps() >= 1, "the number of steps", self.steps() as u64, "at least 1")?;
+        require(self.widths.len() >= 2, "the number of widths", self.widths.len(), "at least 2")?;
+        require(self.batch >= 1, "the batch size", self.batch, "at least 1")?;
+        require(self.steps() >= 1, "the number of steps", self.steps(), "at least 1")?;
         for c in &self.multipliers {
             require(*c >= 1, "a multiplier c_t", *c, "at least 1")?;
         }
         self.validate_format()?;
-        self.validate_columns()
+        self.validate_columns()?;
+        self.validate_counts()
     }
 
     /// Checks that every step has a batch of existing points.
@@ -177,16 +226,11 @@ impl Shape {
     /// As [`Self::validate`].
     pub fn validate_schedule(&self) -> Result<(), ShapeError> {
         let len = self.schedule.len();
-        require(len == self.steps(), "the number of scheduled steps", len as u64, self.steps().to_string())?;
+        require(len == self.steps(), "the number of scheduled steps", len, self.steps().to_string())?;
         for step in &self.schedule {
-            require(step.len() == self.batch, "a batch", step.len() as u64, self.batch.to_string())?;
+            require(step.len() == self.batch, "a batch", step.len(), self.batch.to_string())?;
             for i in step {
-                require(
-                    (*i as usize) < self.points,
-                    "a scheduled point",
-                    u64::from(*i),
-                    format!("below {}", self.points),
-                )?;
+                require(size(*i) < self.points, "a scheduled point", *i, format!("below {}", self.points))?;
             }
         }
         Ok(())
@@ -202,25 +246,41 @@ impl Shape {
             ("f_A", f.f_a, 0, 16),
             ("f_X", f.f_x, 0, f.f_a),
         ] {
-            require((low..=high).contains(&bits), what, u64::from(bits), format!("{low} to {high}"))?;
+            require((low..=high).contains(&bits), what, bits, format!("{low} to {high}"))?;
         }
-        for (what, bits) in [("Q + R", f.q + f.r), ("Q_G + R", f.q_g + f.r), ("Q_G + R_L", f.q_g + f.r_l)] {
-            require(bits <= 62, what, u64::from(bits), "at most 62")?;
+        for (what, a, b) in [("Q + R", f.q, f.r), ("Q_G + R", f.q_g, f.r), ("Q_G + R_L", f.q_g, f.r_l)] {
+            let bits = a.saturating_add(b);
+            require(bits <= 62, what, bits, "at most 62")?;
         }
         let bits = f.hidden_bits().max(f.output_bits());
-        require(bits <= 128, "the bits of a cell", bits as u64, "at most 128")
+        require(bits <= 128, "the bits of a cell", bits, "at most 128")
     }
 
     fn validate_columns(&self) -> Result<(), ShapeError> {
         let c = self.columns;
-        require(c.is_power_of_two() && c <= 1 << 24, "the number of columns", c as u64, "a power of two up to 2^24")?;
+        require(c.is_power_of_two() && c <= 1 << 24, "the number of columns", c, "a power of two up to 2^24")?;
         for width in &self.widths {
-            require((1..=c).contains(width), "a width", *width as u64, format!("1 to {c}"))?;
+            require((1..=c).contains(width), "a width", *width, format!("1 to {c}"))?;
         }
-        let row = self.widths[0] + self.widths[self.layers()];
-        require(row <= c, "a data row", row as u64, format!("at most {c} columns"))?;
-        let stride = (0..self.layers()).map(|s| 8 * self.stride(s)).max().unwrap_or(0);
-        require(stride <= c, "the bits of a cell", stride as u64, format!("at most {c} columns"))
+        let row = self.features().saturating_add(self.classes());
+        require(row <= c, "a data row", row, format!("at most {c} columns"))?;
+        let cell = (0..self.layers()).map(|s| self.cell_columns(s)).max().unwrap_or(0);
+        require(cell <= c, "the bits of a cell", cell, format!("at most {c} columns"))
+    }
+
+    fn validate_counts(&self) -> Result<(), ShapeError> {
+        let slots = || (0..self.layers()).map(|slot| (self.inputs(slot), self.outputs(slot)));
+        let neurons = slots().fold(0, |sum: usize, (_, outputs)| sum.saturating_add(outputs));
+        let cells = neurons.saturating_mul(self.batch).saturating_mul(self.steps());
+        let weights = slots().fold(0, |sum: usize, (inputs, outputs)| {
+            sum.saturating_add(inputs.saturating_add(1).saturating_mul(outputs))
+        });
+        for (what, count) in
+            [("the number of cells", cells), ("the number of weights", weights), ("the number of points", self.points)]
+        {
+            require(count <= MOST, what, count, format!("at most {MOST}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -252,10 +312,13 @@ struct BitField {
 fn view(places: usize, fields: &[BitField]) -> Vec<Scalar> {
     let mut weights = vec![Scalar::ZERO; places];
     for field in fields {
-        for i in 0..field.bits {
-            let weight = scalar::pow2(field.scale + i);
-            let negative = field.signed && i + 1 == field.bits;
-            weights[(field.place + i) as usize] += if negative { -weight } else { weight };
+        let powers = std::iter::successors(Some(scalar::pow2(field.scale)), |power| Some(power.double()));
+        let mut bits: Vec<Scalar> = powers.take(size(field.bits)).collect();
+        if let Some(top) = bits.last_mut().filter(|_| field.signed) {
+            *top = -*top;
+        }
+        for (weight, bit) in weights.iter_mut().skip(size(field.place)).zip(bits) {
+            *weight += bit;
         }
     }
     weights
@@ -264,6 +327,10 @@ fn view(places: usize, fields: &[BitField]) -> Vec<Scalar> {
 impl Views {
     /// The views of a shape; vectors of length `2^log_bits`.
     #[must_use]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "Q is at least 2, a cell has at most 128 bits: `Shape::validate`"
+    )]
     pub fn new(shape: &Shape) -> Self {
         let f = shape.format;
         let places = 1 << shape.log_bits();
@@ -277,5 +344,30 @@ impl Views {
             neg: view(places, &[field(p + f.q - 1, 1, false, 0)]),
             o: view(places, &[field(0, f.q_g, true, f.r_l), field(f.q_g, f.r_l, false, 0)]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_counted_is_refused() {
+        let shape = Shape {
+            widths: vec![5, 7, 3],
+            batch: 3,
+            format: Format { f_a: 3, f_x: 3, r: 7, r_l: 19, q: 14, q_g: 13 },
+            multipliers: vec![1; 3],
+            schedule: Vec::new(),
+            points: MOST,
+            columns: 64,
+        };
+        assert_eq!(shape.validate_sizes(), Ok(()));
+        for batch in [MOST / 30 + 1, usize::MAX] {
+            let refused = Shape { batch, ..shape.clone() }.validate_sizes();
+            assert!(matches!(refused, Err(ShapeError::Size { what: "the number of cells", .. })), "{refused:?}");
+        }
+        let refused = Shape { points: MOST + 1, ..shape }.validate_sizes();
+        assert!(matches!(refused, Err(ShapeError::Size { what: "the number of points", .. })), "{refused:?}");
     }
 }

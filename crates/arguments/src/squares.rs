@@ -55,6 +55,7 @@ fn end<H: Hidden>(tau: &[Scalar], value: H, mut point: Vec<Scalar>, last: H, y: 
 }
 
 /// Proves the relation of `features`, row-major, `width` a point.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: it has features")]
 pub fn prove<P: ProverChannel>(channel: &mut P, features: &[i32], width: usize, tau: &[Scalar]) -> Squares<Opening> {
     let mut sum = SquareSum::new(features, width, tau);
     let value = channel.hide("squares.v", sum.total());
@@ -117,6 +118,7 @@ impl<'a> SquareSum<'a> {
     }
 
     /// v: the trace of the form, before anything is bound.
+    #[expect(clippy::indexing_slicing, reason = "prover only: forms are square")]
     fn total(&self) -> Scalar {
         match &self.rounds {
             Rounds::Form { form, .. } => form.iter().enumerate().map(|(a, row)| row[a]).sum(),
@@ -179,6 +181,11 @@ impl SumProver for SquareSum<'_> {
 }
 
 /// `sum_i weight_i sum_m x_i(gm+a) x_i(gm+b)` for groups of g features.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: a square form, and rows of its features"
+)]
 fn form(features: &[i32], width: usize, group: usize, weights: &[Scalar]) -> Form {
     let weights = SmallDot::new(weights);
     let block = |first: usize| {
@@ -201,6 +208,11 @@ fn form(features: &[i32], width: usize, group: usize, weights: &[Scalar]) -> For
 }
 
 /// `sum_m x(gm+a) x(gm+b)` for a <= b; below 2^59 for features below 2^20 and at most 2^20 of them.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: groups of at most 8 features, products below 2^59"
+)]
 fn products(row: &[i32], group: usize) -> [[i64; GROUP]; GROUP] {
     let mut sums = [[0; GROUP]; GROUP];
     for chunk in row.chunks(group) {
@@ -218,6 +230,11 @@ fn products(row: &[i32], group: usize) -> [[i64; GROUP]; GROUP] {
 }
 
 /// At X a group is `(1-X) even + X odd`: constant term and square.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: forms are square, of an even size"
+)]
 fn form_round(form: &Form) -> RoundPolynomial {
     let (mut constant, mut square) = (Scalar::ZERO, Scalar::ZERO);
     for p in (0..form.len()).step_by(2) {
@@ -227,6 +244,11 @@ fn form_round(form: &Form) -> RoundPolynomial {
     RoundPolynomial { constant, higher: vec![square] }
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: forms are square, of an even size"
+)]
 fn bind_form(form: &Form, r: &Scalar) -> Form {
     let l = Scalar::ONE - r;
     let half = 0..form.len() / 2;
@@ -253,6 +275,7 @@ const SIGN: u32 = 1 << 31;
 impl Kernel for Groups<'_> {
     type Output = Vec<Scalar>;
 
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "prover only: features that it holds")]
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> Vec<Scalar> {
         let size = self.worth.len();
@@ -282,6 +305,7 @@ impl Kernel for Groups<'_> {
 }
 
 /// The round polynomial of `sum_i weight_i sum_m f_i(m)^2` in the lowest variable of m.
+#[expect(clippy::arithmetic_side_effects, reason = "prover only: rows that it holds")]
 fn weighted(values: &[Scalar], columns: usize, weights: &[Scalar]) -> RoundPolynomial {
     let blocks = values.par_chunks(ROWS * columns).zip(weights.par_chunks(ROWS));
     let sums = blocks.map(|(rows, weights)| {
@@ -305,6 +329,7 @@ struct RowSquares<'k> {
 impl Kernel for RowSquares<'_> {
     type Output = [Scalar; 2];
 
+    #[expect(clippy::indexing_slicing, reason = "prover only: ranges end with the row")]
     #[inline(always)]
     fn run<L: Lanes<Scalar>>(self, lanes: L) -> [Scalar; 2] {
         let mut sums = [L::Sum::default(); 2];

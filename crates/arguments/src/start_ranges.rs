@@ -19,9 +19,9 @@
 
 use crate::booleanity::{self, Booleanity, Sizes};
 use crate::progress::Argument;
-use crate::rows::{Classes, Packing, item_classes, weight_rows};
+use crate::rows::{Classes, Packing, first, item_classes, weight_rows};
 use crate::selection::Query;
-use crate::shape::Shape;
+use crate::shape::{Shape, size};
 use crate::window::Obligations;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -60,9 +60,8 @@ impl Layout {
     #[must_use]
     pub fn new(shape: &Shape, bits: u32, weights: usize, own: usize) -> Self {
         let lengths: Vec<usize> = weight_rows(shape).into_iter().map(|row| row.range.len()).collect();
-        let entries = CELL_BITS / bits as usize;
         let longest = lengths.iter().copied().max().unwrap_or(1);
-        let cells = longest.div_ceil(entries).next_power_of_two();
+        let cells = longest.div_ceil(entries(bits)).next_power_of_two();
         Self { lengths, bits, cells, columns: shape.columns, bases: [weights, own] }
     }
 
@@ -80,8 +79,9 @@ impl Layout {
 
     /// The bits of all rows of weights; nothing if one is out of range.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "prover only: bits that fit into memory")]
     pub fn pack(&self, rows: &[&[i64]]) -> Option<Zeroizing<Vec<u8>>> {
-        let width = self.bits as usize / 8;
+        let width = size(self.bits) / 8;
         let mut bytes = Zeroizing::new(vec![0; self.sizes().rows * CELL]);
         let packed = bytes.par_chunks_mut(self.cells * CELL).zip(rows).map(|(cells, row)| {
             cells.chunks_exact_mut(width).zip(*row).try_for_each(|(bytes, weight)| {
@@ -94,6 +94,7 @@ impl Layout {
     }
 
     /// The weight plus `2^(w-1)`, if that has w bits.
+    #[expect(clippy::arithmetic_side_effects, reason = "prover only: 64 bits and a carry in 128")]
     fn shifted(&self, weight: i64) -> Option<u64> {
         let shifted = i128::from(weight) + (1i128 << (self.bits - 1));
         u64::try_from(shifted).ok().filter(|n| self.bits == 64 || n >> self.bits == 0)
@@ -104,14 +105,20 @@ impl Layout {
     }
 
     fn sizes(&self) -> Sizes {
-        Sizes { rows: self.lengths.len() * self.cells, cells: 1, bytes: CELL }
+        Sizes { rows: self.lengths.len().saturating_mul(self.cells), cells: 1, bytes: CELL }
     }
 
     /// c.
     #[must_use]
     pub fn entries(&self) -> usize {
-        CELL_BITS / self.bits as usize
+        entries(self.bits)
     }
+}
+
+/// Entries of so many bits that a cell holds.
+#[expect(clippy::arithmetic_side_effects, reason = "one of `WIDTHS`, none of them zero: see `Layout::new`")]
+fn entries(bits: u32) -> usize {
+    CELL_BITS / size(bits)
 }
 
 /// The challenges.
@@ -124,46 +131,45 @@ struct Challenges {
 
 impl Challenges {
     fn draw(layout: &Layout, mut draw: impl FnMut(&'static str, usize) -> Vec<Scalar>) -> Self {
-        let tau = draw("start.tau", layout.sizes().log_rows() + log2_ceil(layout.entries()));
+        let tau = draw("start.tau", layout.sizes().log_rows().saturating_add(log2_ceil(layout.entries())));
         Self { tau, mu: draw("start.mu", layout.sizes().log_row_bits()) }
     }
 
-    /// The cell's part of tau.
-    fn cell(&self, layout: &Layout) -> &[Scalar] {
-        &self.tau[..layout.sizes().log_rows()]
+    /// The cell's part of tau, and the entry's.
+    fn cell_and_entry(&self, layout: &Layout) -> (&[Scalar], &[Scalar]) {
+        self.tau.split_at(layout.sizes().log_rows())
     }
 
     /// The row's part, and that of cell and entry: the column.
     fn row_and_column(&self, layout: &Layout) -> (&[Scalar], &[Scalar]) {
         self.tau.split_at(log2_ceil(layout.lengths.len()))
     }
-
-    /// The entry's part.
-    fn entry(&self, layout: &Layout) -> &[Scalar] {
-        &self.tau[layout.sizes().log_rows()..]
-    }
 }
 
 /// W_0 against its bits.
+#[expect(clippy::arithmetic_side_effects, reason = "one of `WIDTHS`, none of them zero: see `Layout::new`")]
 fn range_query<H: Hidden>(layout: &Layout, at: &Challenges) -> Query<H> {
+    let [weights, own] = layout.bases;
     let (row, column) = at.row_and_column(layout);
+    let (cell, entry) = at.cell_and_entry(layout);
     let (at_row, at_column) = (eq_table(row), eq_table(column));
     let mut classes = Classes::new();
     let mut constant = Scalar::ZERO;
-    for (i, (length, weight)) in layout.lengths.iter().zip(at_row).enumerate() {
+    for ((row, length), weight) in (weights..).zip(&layout.lengths).zip(at_row) {
         constant -= weight * prefix(*length, column);
-        classes.add(*length, layout.bases[0] + i, weight, || at_column[..*length].to_vec());
+        classes.add(*length, row, weight, || first(&at_column, *length).to_vec());
     }
     let mut classes = classes.finish();
-    let bits = eq_table(at.entry(layout)).into_iter();
+    let bits = eq_table(entry).into_iter();
     let within: Vec<Scalar> = bits.flat_map(|e| (0..layout.bits).map(move |k| -(e * pow2(k)))).collect();
-    classes.extend(item_classes(layout.packing(), layout.bases[1], at.cell(layout), &within));
+    classes.extend(item_classes(layout.packing(), own, cell, &within));
     Query { name: "start ranges", classes, value: H::public(constant * pow2(layout.bits - 1)) }
 }
 
 fn obligations<H: Hidden>(layout: &Layout, at: &Challenges, bits: Booleanity<H>) -> Obligations<H> {
     let within = eq_table(&bits.within);
-    let classes = item_classes(layout.packing(), layout.bases[1], &bits.row, &within);
+    let [_, own] = layout.bases;
+    let classes = item_classes(layout.packing(), own, &bits.row, &within);
     let bit_query = Query { name: "start bits", classes, value: bits.value };
     let product = zkdl_commit::sigma::Product { name: "start booleanity", ..bits.product };
     Obligations { products: vec![product], queries: vec![bit_query, range_query(layout, at)] }
@@ -178,7 +184,8 @@ pub fn prove<P: ProverChannel>(
 ) -> Obligations<Opening> {
     progress(Argument::Start);
     let at = Challenges::draw(layout, |label, n| channel.challenges(label, n));
-    let bits = booleanity::prove(channel, &layout.sizes(), bytes, [at.cell(layout), &at.mu], &mut |_| ());
+    let (cell, _) = at.cell_and_entry(layout);
+    let bits = booleanity::prove(channel, &layout.sizes(), bytes, [cell, &at.mu], &mut |_| ());
     obligations(layout, &at, bits)
 }
 
@@ -188,7 +195,8 @@ pub fn prove<P: ProverChannel>(
 /// [`ReadError`] if messages are missing or malformed.
 pub fn verify<V: VerifierChannel>(channel: &mut V, layout: &Layout) -> Result<Obligations<V::Value>, ReadError> {
     let at = Challenges::draw(layout, |label, n| channel.challenges(label, n));
-    let bits = booleanity::verify(channel, &layout.sizes(), [at.cell(layout), &at.mu])?;
+    let (cell, _) = at.cell_and_entry(layout);
+    let bits = booleanity::verify(channel, &layout.sizes(), [cell, &at.mu])?;
     Ok(obligations(layout, &at, bits))
 }
 

@@ -19,6 +19,7 @@
 
 use crate::axis::{Axis, dense, outer};
 use crate::integers::IntegerMatrix;
+use crate::rows::first;
 use crate::shape::Shape;
 use crate::witness::{Tensors, Witness};
 use crate::{backward, forward};
@@ -93,7 +94,7 @@ pub struct Weights<'a, H> {
 /// Degrees in the order of binding: b, s, l.
 #[must_use]
 pub fn degrees(shape: &Shape) -> Vec<usize> {
-    [vec![2; shape.log_batch()], vec![3; shape.log_steps() + shape.log_layers()]].concat()
+    [vec![2; shape.log_batch()], vec![3; shape.log_steps()], vec![3; shape.log_layers()]].concat()
 }
 
 fn bound(shape: &Shape, r: &[Scalar]) -> Point {
@@ -103,9 +104,9 @@ fn bound(shape: &Shape, r: &[Scalar]) -> Point {
 }
 
 /// `a1 (v_1-w_1) + a2 (v_2-w_2) + a3 (v_3-v_T)`.
-fn claim<H: Hidden>(alpha: &[Scalar], [v_1, v_2, v_3]: &[H; 3], w_1: &H, w_2: &H, v_t: &H) -> H {
+fn claim<H: Hidden>(alpha: [Scalar; 3], [v_1, v_2, v_3]: &[H; 3], w_1: &H, w_2: &H, v_t: &H) -> H {
     let gaps = [v_1.clone() - w_1.clone(), v_2.clone() - w_2.clone(), v_3.clone() - v_t.clone()];
-    H::combine(alpha.iter().copied().zip(&gaps))
+    H::combine(alpha.into_iter().zip(&gaps))
 }
 
 /// What both sides conclude from the last claim: with `F = (1-r_c) A + bias`, `last = F p g_2 + (q A + q' F) g_3`.
@@ -113,7 +114,7 @@ fn product<H: Hidden>(
     shape: &Shape,
     at: Points<'_>,
     u: &Point,
-    alpha: &[Scalar],
+    [alpha_1, alpha_2, alpha_3]: [Scalar; 3],
     last: H,
     leaves: &[H; 4],
 ) -> Product<H> {
@@ -122,9 +123,9 @@ fn product<H: Hidden>(
     let keep = Scalar::ONE - f.rc;
     let bias = forward::bias_part(shape, f, &u.l, &u.s, &u.b);
     let at_l2 = eq(&b.l, &u.l);
-    let p = alpha[0] * eq(&f.rl, &u.l) * later(&u.s, &f.rt);
-    let q = alpha[1] * at_l2 * later(&u.s, &b.t);
-    let q_f = alpha[2] * at_l2;
+    let p = alpha_1 * eq(&f.rl, &u.l) * later(&u.s, &f.rt);
+    let q = alpha_2 * at_l2 * later(&u.s, &b.t);
+    let q_f = alpha_3 * at_l2;
     let x = a_0.clone() * eq_index(&u.l, 0) + a_h.clone();
     let y = g_2.clone() * (p * keep) + g_3.clone() * (q + q_f * keep);
     let z = last - g_2.clone() * (p * bias) - g_3.clone() * (q_f * bias);
@@ -148,16 +149,20 @@ pub fn prove<P: ProverChannel>(
         Start::Committed => [v_1, v_2, v_3].map(|v| channel.hide("update.w_0", v)),
     };
     let w_t = channel.hide("update.w_T", v_t);
-    let alpha = channel.challenges("update.alpha", 3);
-    let mut sum = prepare(shape, tensors, at, &alpha, work);
-    let claim = claim(&alpha, &w0, weights.w_1, weights.w_2, &w_t);
+    let alpha = std::array::from_fn(|_| channel.challenge("update.alpha"));
+    let mut sum = prepare(shape, tensors, at, alpha, work);
+    let claim = claim(alpha, &w0, weights.w_1, weights.w_2, &w_t);
     let (last, r) = sumcheck::prove(channel, "update.round", claim, &degrees(shape), &mut sum);
     let u = bound(shape, &r);
     let (a_0, a_h) = split_a(shape, &u, &work.1.a_at_k);
-    let leaves = [a_0, a_h, sum.value(G_AT_J), sum.value(G_AT_RJ)];
-    let labels = ["update.a_0", "update.a_h", "update.g_2", "update.g_3"];
-    let leaves: [Opening; 4] = std::array::from_fn(|i| channel.hide(labels[i], leaves[i]));
-    let product = product(shape, at, &u, &alpha, last, &leaves);
+    let leaves = [
+        ("update.a_0", a_0),
+        ("update.a_h", a_h),
+        ("update.g_2", sum.value(G_AT_J)),
+        ("update.g_3", sum.value(G_AT_RJ)),
+    ];
+    let leaves = leaves.map(|(label, value)| channel.hide(label, value));
+    let product = product(shape, at, &u, alpha, last, &leaves);
     let [a_0, a_h, g_2, g_3] = leaves;
     (u, Claims { w0, w_t, a_0, a_h, g_2, g_3, product })
 }
@@ -179,8 +184,8 @@ pub fn verify<V: VerifierChannel>(
         }
     };
     let w_t = channel.receive("update.w_T")?;
-    let alpha = channel.challenges("update.alpha", 3);
-    let claim = claim(&alpha, &w0, weights.w_1, weights.w_2, &w_t);
+    let alpha = std::array::from_fn(|_| channel.challenge("update.alpha"));
+    let claim = claim(alpha, &w0, weights.w_1, weights.w_2, &w_t);
     let (last, r) = sumcheck::verify(channel, "update.round", claim, &degrees(shape))?;
     let u = bound(shape, &r);
     let a_0 = channel.receive("update.a_0")?;
@@ -188,7 +193,7 @@ pub fn verify<V: VerifierChannel>(
     let g_2 = channel.receive("update.g_2")?;
     let g_3 = channel.receive("update.g_3")?;
     let leaves = [a_0, a_h, g_2, g_3];
-    let product = product(shape, at, &u, &alpha, last, &leaves);
+    let product = product(shape, at, &u, alpha, last, &leaves);
     let [a_0, a_h, g_2, g_3] = leaves;
     Ok((u, Claims { w0, w_t, a_0, a_h, g_2, g_3, product }))
 }
@@ -204,23 +209,29 @@ fn integer_dot(integers: &[i64], v: &[Scalar]) -> Scalar {
     IntegerMatrix::integers(integers, integers.len()).times(0..1, v).iter().sum()
 }
 
+/// The last row of the weights of every slot.
+fn bias_rows<'a>(shape: &Shape, weights: &[&'a [i64]]) -> impl Iterator<Item = &'a [i64]> {
+    let row = |(slot, weights): (usize, &&'a [i64])| {
+        weights.chunks(shape.outputs(slot).max(1)).nth(shape.inputs(slot)).unwrap_or_default()
+    };
+    (0..shape.layers()).zip(weights).map(row)
+}
+
 /// The evaluations of public start weights, in O(parameters).
 fn public_values(shape: &Shape, w0: &[&[i64]], at: Points<'_>) -> [Scalar; 3] {
     let (f, b) = (at.forward, at.backward);
     let (at_j, at_rj, at_k) = (eq_table(&f.j), eq_table(&b.j), eq_table(&f.rk));
-    let mut main = [Vec::new(), Vec::new()];
-    let mut bias = [Vec::new(), Vec::new()];
-    for (slot, weights) in w0.iter().enumerate() {
-        let (inputs, outputs) = (shape.widths[slot], shape.outputs(slot));
-        let at_inputs = IntegerMatrix::integers(weights, outputs).combine(0, &at_k[..inputs]);
-        let bias_row = &weights[inputs * outputs..];
-        for (i, e) in [&at_j, &at_rj].into_iter().enumerate() {
-            main[i].push(dot(&at_inputs, e));
-            bias[i].push(integer_dot(bias_row, e));
-        }
-    }
-    let v_2 = main[1].iter().enumerate().map(|(l, v)| eq_index(&b.l, l) * v).sum::<Scalar>();
-    [stack(f, &f.rl, &main[0], &bias[0]), v_2, stack(f, &b.l, &main[1], &bias[1])]
+    let at_inputs: Vec<Vec<Scalar>> = (0..shape.layers())
+        .zip(w0)
+        .map(|(slot, weights)| {
+            IntegerMatrix::integers(weights, shape.outputs(slot)).combine(0, first(&at_k, shape.inputs(slot)))
+        })
+        .collect();
+    let main = |e: &[Scalar]| -> Vec<Scalar> { at_inputs.iter().map(|row| dot(row, e)).collect() };
+    let bias = |e: &[Scalar]| -> Vec<Scalar> { bias_rows(shape, w0).map(|row| integer_dot(row, e)).collect() };
+    let main_rj = main(&at_rj);
+    let v_2 = main_rj.iter().enumerate().map(|(l, v)| eq_index(&b.l, l) * v).sum();
+    [stack(f, &f.rl, &main(&at_j), &bias(&at_j)), v_2, stack(f, &b.l, &main_rj, &bias(&at_rj))]
 }
 
 /// v_1, v_2, v_3 and v_T from what forward and backward computed.
@@ -232,21 +243,19 @@ fn weight_values(
 ) -> [Scalar; 4] {
     let (f, b) = (at.forward, at.backward);
     let (at_k, at_rj) = (eq_table(&f.rk), eq_table(&b.j));
-    let main_j: Vec<Scalar> = forward_work.w0_at_j.iter().map(|w| dot(&w[..w.len() - 1], &at_k)).collect();
-    let bias_j: Vec<Scalar> = forward_work.w0_at_j.iter().map(|w| w[w.len() - 1]).collect();
+    let (bias_j, main_j): (Vec<Scalar>, Vec<Scalar>) =
+        forward_work.w0_at_j.iter().filter_map(|w| w.split_last()).map(|(bias, main)| (bias, dot(main, &at_k))).unzip();
     let at_neurons = |rows: &[Vec<Scalar>]| rows.iter().map(|w| dot(w, &at_rj)).collect::<Vec<_>>();
-    let bias_row = |weights: &[&[i64]]| -> Vec<Scalar> {
-        let bias = |s: usize| &weights[s][shape.widths[s] * shape.outputs(s)..];
-        (0..shape.layers()).map(|s| integer_dot(bias(s), &at_rj)).collect()
-    };
+    let bias_rj =
+        |weights: &[&[i64]]| -> Vec<Scalar> { bias_rows(shape, weights).map(|row| integer_dot(row, &at_rj)).collect() };
     let main_0 = at_neurons(&backward_work.w0_at_k);
     let main_t = at_neurons(&backward_work.wt_at_k);
     let v_2 = main_0.iter().enumerate().map(|(l, v)| eq_index(&b.l, l) * v).sum();
     [
         stack(f, &f.rl, &main_j, &bias_j),
         v_2,
-        stack(f, &b.l, &main_0, &bias_row(&witness.start)),
-        stack(f, &b.l, &main_t, &bias_row(&witness.end)),
+        stack(f, &b.l, &main_0, &bias_rj(&witness.start)),
+        stack(f, &b.l, &main_t, &bias_rj(&witness.end)),
     ]
 }
 
@@ -260,7 +269,7 @@ fn prepare(
     shape: &Shape,
     tensors: &Tensors<'_>,
     at: Points<'_>,
-    alpha: &[Scalar],
+    [alpha_1, alpha_2, alpha_3]: [Scalar; 3],
     (forward_work, backward_work): (&forward::Work, &backward::Work),
 ) -> SumOfProducts {
     let (f, b) = (at.forward, at.backward);
@@ -280,8 +289,8 @@ fn prepare(
         dense(shape, &backward_work.a_at_k),
         dense(shape, &a_with_bias),
     ];
-    let term = |i: usize, factors: [usize; 3]| Term { coefficient: alpha[i], factors: factors.to_vec() };
-    let terms = vec![term(0, [0, F, G_AT_J]), term(1, [1, A, G_AT_RJ]), term(2, [2, F, G_AT_RJ])];
+    let term = |coefficient, factors: [usize; 3]| Term { coefficient, factors: factors.to_vec() };
+    let terms = vec![term(alpha_1, [0, F, G_AT_J]), term(alpha_2, [1, A, G_AT_RJ]), term(alpha_3, [2, F, G_AT_RJ])];
     SumOfProducts::new(tables, terms)
 }
 

@@ -1,5 +1,12 @@
 //! The prover's view of one window: what is committed, and the integer tensors that follow from it.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "prover only: its witness has the sizes of the shape"
+)]
+
 use crate::integers::{IntegerMatrix, Piece};
 use crate::shape::Shape;
 
