@@ -200,6 +200,7 @@ impl<K: Ord> Classes<K> {
 
 /// The first `n` weights of a table: cubes have at least as many entries as their axis has indices.
 pub(crate) fn first(table: &[Scalar], n: usize) -> &[Scalar] {
+    debug_assert!(n <= table.len(), "an axis of {n} indices in a table of {}", table.len());
     table.get(..n).unwrap_or(table)
 }
 
