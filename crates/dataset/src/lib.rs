@@ -12,10 +12,12 @@
 //! | [`table`] | the [`Table`] |
 //! | [`stream`] | [`KeyStream`]: public pseudorandom integers, specified bit by bit |
 //! | [`schedule`] | which points each training step uses, and the train/test split |
+//! | [`number`] | conversions between sizes that lose nothing |
 //!
 //! Position: a leaf. `zkdl-train` takes [`KeyStream`] from here; `zkdl` and the command read tables and schedules.
 
 pub mod descriptor;
+pub mod number;
 pub mod quantiser;
 pub mod query;
 pub mod readers;

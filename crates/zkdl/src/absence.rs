@@ -26,6 +26,7 @@ use zkdl_arguments::differences::inverses;
 use zkdl_arguments::opening::RowValues;
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
+use zkdl_dataset::number::to_usize;
 use zkdl_field::Scalar;
 use zkdl_transcript::{Receiver, Sender};
 
@@ -77,7 +78,7 @@ pub fn prove_with(
     let witness = Witness { m, w };
     let (obligations, row_blinds) = absence::prove(&mut channel, &statement, &fingerprints, &witness)?;
     let points = data.features.chunks(statement.features).zip(data.labels);
-    let points = points.map(|(features, label)| RowValues::Point { features, label: *label as usize });
+    let points = points.map(|(features, label)| RowValues::Point { features, label: to_usize(*label) });
     let rows: Vec<RowValues<'_>> = points.chain(witness.rows(&statement)).collect();
     let blinds = Zeroizing::new([data.blinds, &row_blinds].concat());
     discharge(&mut channel, &obligations, &rows, &blinds, &mut |_| ())?;
@@ -124,9 +125,9 @@ fn read(channel: &mut ProofReader<'_>, statement: &Statement<'_>) -> Result<(), 
 pub(crate) fn statement(question: &Question) -> Statement<'_> {
     let asked = question.queries.iter().map(|query| Asked { features: &query.features, label: query.label });
     Statement {
-        points: question.data.points as usize,
-        features: question.data.features as usize,
-        classes: question.data.classes as usize,
+        points: to_usize(question.data.points),
+        features: to_usize(question.data.features),
+        classes: to_usize(question.data.classes),
         queries: asked.collect(),
     }
 }

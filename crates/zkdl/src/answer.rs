@@ -5,6 +5,7 @@
 
 use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::query::Question;
+use zkdl_dataset::number::to_u64;
 
 const VERSION: u32 = 1;
 const MEMBER: (&str, &str) = ("membership answer", "zkdl-member");
@@ -89,7 +90,7 @@ impl AbsentAnswer {
 }
 
 fn put_body(bytes: &mut Vec<u8>, body: &[u8]) {
-    bytes.extend((body.len() as u64).to_le_bytes());
+    bytes.extend(to_u64(body.len()).to_le_bytes());
     bytes.extend(body);
 }
 

@@ -289,7 +289,7 @@ impl Signed {
     /// [`CertificateError::Envelope`], [`CertificateError::Signature`].
     pub fn open(envelope: &[u8], key: &PublicKey) -> Result<Self, CertificateError> {
         let payload = key.open(envelope)?;
-        if payload["_type"] != STATEMENT || payload["predicateType"] != PREDICATE {
+        if text(&payload, "_type") != Some(STATEMENT) || text(&payload, "predicateType") != Some(PREDICATE) {
             return Err(CertificateError::Envelope(format!("its predicate is not {PREDICATE}")));
         }
         Ok(Self { payload })
@@ -311,13 +311,13 @@ impl Signed {
     /// The program that certified.
     #[must_use]
     pub fn verifier(&self) -> &str {
-        self.payload["predicate"]["verifier"].as_str().unwrap_or_default()
+        self.payload.get("predicate").and_then(|predicate| text(predicate, "verifier")).unwrap_or_default()
     }
 
     /// Names and digests of the weights files that it vouches for.
     #[must_use]
     pub fn files(&self) -> Vec<(&str, &str)> {
-        let subjects = self.payload["subject"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let subjects = self.payload.get("subject").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         subjects.iter().filter_map(named_digest).filter(|(name, _)| *name != COMMITMENT).collect()
     }
 
@@ -329,7 +329,12 @@ impl Signed {
 }
 
 fn named_digest(subject: &Value) -> Option<(&str, &str)> {
-    Some((subject["name"].as_str()?, subject["digest"]["sha256"].as_str()?))
+    Some((text(subject, "name")?, text(subject.get("digest")?, "sha256")?))
+}
+
+/// The text of a field, if there is one.
+fn text<'v>(object: &'v Value, field: &str) -> Option<&'v str> {
+    object.get(field)?.as_str()
 }
 
 /// The first place where two values differ.

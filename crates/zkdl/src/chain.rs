@@ -4,6 +4,7 @@
 //! between two windows that do not meet is not claimed.
 
 use crate::statement::{Origin, Start, Statement};
+use zkdl_dataset::number::to_u64;
 
 /// Why statements are not those of one run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum ChainError {
 /// The step after the last of a statement.
 #[must_use]
 pub fn end(statement: &Statement) -> u64 {
-    statement.first_step.saturating_add(statement.multipliers.len() as u64)
+    statement.first_step.saturating_add(to_u64(statement.multipliers.len()))
 }
 
 /// Whether a statement is about all steps of its run: from the public seed, or the weights that the run was given, to the last.

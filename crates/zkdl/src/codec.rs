@@ -1,6 +1,7 @@
 //! Length-checked little-endian reading and writing: every value has exactly one encoding.
 
 use zkdl_dataset::Descriptor;
+use zkdl_dataset::number::to_u64;
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,7 +127,7 @@ impl<'a> Decoder<'a> {
         const FIELD: &str = "data descriptor";
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
         let own = self.take(FIELD, Descriptor::encoded_length(rest).unwrap_or(4))?;
-        Descriptor::decode(own).map_err(|e| self.value_error(FIELD, own.len() as u64, format!("a valid one: {e}")))
+        Descriptor::decode(own).map_err(|e| self.value_error(FIELD, to_u64(own.len()), format!("a valid one: {e}")))
     }
 
     /// A number of items of `size` bytes each that follow: never more than the bytes that are left can hold.
@@ -164,7 +165,7 @@ pub fn header(magic: &str, version: u32) -> Vec<u8> {
 
 /// Appends a list of 32-byte items behind its length.
 pub fn put_list(bytes: &mut Vec<u8>, items: &[[u8; 32]]) {
-    bytes.extend((items.len() as u64).to_le_bytes());
+    bytes.extend(to_u64(items.len()).to_le_bytes());
     bytes.extend(items.iter().flatten());
 }
 

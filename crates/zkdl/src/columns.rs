@@ -13,6 +13,7 @@
 
 use crate::statement::{Limits, Origin, Start, most_classes};
 use std::str::FromStr;
+use zkdl_dataset::number::to_u64;
 use zkdl_train::{Algorithm, CellLayout};
 
 /// Binary logarithm of the rows that [`Preference::Size`] leaves.
@@ -54,12 +55,13 @@ impl FromStr for Preference {
 #[must_use]
 pub fn choose_log_columns(algorithm: &Algorithm, steps: usize, preference: Preference) -> u32 {
     let layout = CellLayout::of(algorithm);
-    let bits = u128::from(algorithm.cells_per_step()) * steps as u128 * u128::from(layout.hidden_bits());
+    let cells = algorithm.cells_per_step().saturating_mul(to_u64(steps));
+    let bits = u128::from(cells).saturating_mul(u128::from(layout.hidden_bits()));
     let log_bits = bits.max(1).ilog2();
-    let balanced = log_bits.div_ceil(2) + 1;
+    let balanced = log_bits.div_ceil(2).saturating_add(1);
     let preferred = match preference {
         Preference::Verifier => balanced,
-        Preference::Size => log_bits.saturating_sub(LOG_ROWS).clamp(balanced, balanced + 2),
+        Preference::Size => log_bits.saturating_sub(LOG_ROWS).clamp(balanced, balanced.saturating_add(2)),
         Preference::Prover => balanced.saturating_sub(2),
     };
     let cell = u64::from(layout.hidden_bits().max(layout.output_bits()).div_ceil(8)) * 8;
@@ -76,14 +78,14 @@ fn filled(algorithm: &Algorithm, cell: u64) -> u32 {
 fn allowed(algorithm: &Algorithm) -> u32 {
     let limits = Limits::default();
     let any = Start::Committed { origin: Origin::Named { bits: 64 }, rows: Vec::new() };
-    let weights = limits.column_weights / most_classes(&algorithm.widths, &any);
-    weights.max(1).ilog2().min(limits.log_columns)
+    let weights = limits.column_weights.checked_div(most_classes(&algorithm.widths, &any));
+    weights.unwrap_or(0).max(1).ilog2().min(limits.log_columns)
 }
 
 /// Columns of the widest data row, layer and cell.
 fn needed(algorithm: &Algorithm, cell: u64) -> u32 {
     let width = |w: Option<&u32>| u64::from(w.copied().unwrap_or(0));
-    let data_row = width(algorithm.widths.first()) + width(algorithm.widths.last());
+    let data_row = width(algorithm.widths.first()).saturating_add(width(algorithm.widths.last()));
     log2_ceil(data_row.max(width(algorithm.widths.iter().max())).max(cell))
 }
 

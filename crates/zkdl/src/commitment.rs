@@ -121,7 +121,7 @@ pub fn recommit_weights(
     if start.max_abs().max(end.max_abs()) >= 1 << 62 {
         return commit_weights(generators, shape, end, entropy);
     }
-    let (old, new) = (weight_slices(shape, start), weight_slices(shape, end));
+    let (old, new) = (own_slices(shape, start)?, own_slices(shape, end)?);
     let decoded: Vec<Affine> = before.rows.par_iter().filter_map(|row| group::decode(row).ok()).collect();
     for (what, got) in
         [("the number of weight blinds", before.blinds.len()), ("the number of weight rows", decoded.len())]
@@ -132,6 +132,11 @@ pub fn recommit_weights(
     }
     let fresh = draw(entropy, hedge(end), new.len())?;
     let columns = coordinates(&generators.columns)?;
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "prover only: all lists have one entry a row; differences of integers below 2^62"
+    )]
     let recommit = |(i, row): (usize, &Affine)| {
         let difference = Zeroizing::new(new[i].iter().zip(old[i]).map(|(new, old)| new - old).collect::<Vec<i64>>());
         msm_i64(&columns, &difference) + generators.blind * (fresh[i] - before.blinds[i]) + row
@@ -143,14 +148,14 @@ pub fn recommit_weights(
 /// The commitments to weights under given blinds, one a row.
 ///
 /// # Errors
-/// [`ProveError::Witness`] unless there is one blind a row.
+/// [`ProveError::Witness`] unless there is one blind a row, and for weights of another shape.
 pub fn weights_with_blinds(
     generators: &Generators,
     shape: &Shape,
     weights: &Weights,
     blinds: &[Scalar],
 ) -> Result<Vec<[u8; 32]>, ProveError> {
-    let rows = weight_slices(shape, weights);
+    let rows = own_slices(shape, weights)?;
     if rows.len() != blinds.len() {
         let what = "the number of weight blinds";
         return Err(ProveError::Witness { what, got: blinds.len(), expected: rows.len() });
@@ -158,10 +163,21 @@ pub fn weights_with_blinds(
     Ok(commit_integers(generators, &rows, blinds)?.iter().map(group::encode).collect())
 }
 
-/// The integers of every weight row.
+/// The integers of every weight row; `None` if the weights have no such rows.
 #[must_use]
-pub fn weight_slices<'w>(shape: &Shape, weights: &'w Weights) -> Vec<&'w [i64]> {
-    weight_rows(shape).into_iter().map(|row| &weights.layers[row.slot].values[row.range]).collect()
+pub fn weight_slices<'w>(shape: &Shape, weights: &'w Weights) -> Option<Vec<&'w [i64]>> {
+    weight_rows(shape).into_iter().map(|row| weights.layers.get(row.slot)?.values.get(row.range)).collect()
+}
+
+/// [`weight_slices`] of a prover's weights.
+///
+/// # Errors
+/// [`ProveError::Witness`].
+pub(crate) fn own_slices<'w>(shape: &Shape, weights: &'w Weights) -> Result<Vec<&'w [i64]>, ProveError> {
+    weight_slices(shape, weights).ok_or_else(|| {
+        let expected = weight_rows(shape).iter().map(|row| row.range.len()).sum();
+        ProveError::Witness { what: "the number of weights", got: weights.parameters(), expected }
+    })
 }
 
 fn commit_integers(generators: &Generators, rows: &[&[i64]], blinds: &[Scalar]) -> Result<Vec<Affine>, ProveError> {

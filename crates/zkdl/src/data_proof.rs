@@ -29,6 +29,7 @@ use zkdl_arguments::rows::Packing;
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::number::{to_u64, to_usize};
 use zkdl_field::group;
 use zkdl_field::multilinear::log2_ceil;
 use zkdl_transcript::{ReadError, Receiver, Sender};
@@ -63,7 +64,7 @@ impl DataProof {
         let mut bytes = header(MAGIC, VERSION);
         bytes.extend(self.statement);
         bytes.extend(self.log_columns.to_le_bytes());
-        bytes.extend((self.body.len() as u64).to_le_bytes());
+        bytes.extend(to_u64(self.body.len()).to_le_bytes());
         bytes.extend(&self.body);
         bytes
     }
@@ -88,7 +89,7 @@ impl DataProof {
 pub fn digest(data: &Descriptor, log_columns: u32) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [PROTOCOL.as_bytes(), GENERATORS.as_bytes(), &data.encode()] {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(to_u64(part.len()).to_le_bytes());
         hash.update(part);
     }
     hash.update(log_columns.to_le_bytes());
@@ -100,13 +101,17 @@ pub fn digest(data: &Descriptor, log_columns: u32) -> [u8; 32] {
 ///
 /// # Errors
 /// [`StatementError`] if no number of columns within the limits will do.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "a layout that passed has at most 2^24 columns, points are below 2^32"
+)]
 pub fn choose_log_columns(data: &Descriptor, limits: &Limits) -> Result<u32, StatementError> {
     let weights = (limits.column_weights / CLASSES).max(1).ilog2();
     let most = limits.log_columns.min(LOG_COLUMNS).min(weights);
     let widest = layout(data, most, limits)?;
-    let needed = log2_ceil(widest.least_columns()) as u32;
+    let needed = u32::try_from(log2_ceil(widest.least_columns())).unwrap_or(u32::MAX);
     let cost = |log: &u32| {
-        let rows = Packing::new(data.points as usize, 8 * widest.bytes(), 1 << log).rows() as u64;
+        let rows = to_u64(Packing::new(to_usize(data.points), 8 * widest.bytes(), 1 << log).rows());
         23 * (1 << log) + 86 * rows
     };
     Ok((needed..=most).min_by_key(cost).unwrap_or(most))
@@ -128,8 +133,8 @@ pub(crate) fn layout(data: &Descriptor, log_columns: u32, limits: &Limits) -> Re
     };
     fits(u64::from(data.features).saturating_add(u64::from(data.classes)))?;
     let ranges: Vec<RangeInclusive<i32>> = data.ranges().iter().map(|range| range.min..=range.max).collect();
-    let layout = Layout::new(&ranges, data.classes as usize, data.points as usize, 1 << log_columns);
-    fits(layout.least_columns() as u64)?;
+    let layout = Layout::new(&ranges, to_usize(data.classes), to_usize(data.points), 1 << log_columns);
+    fits(to_u64(layout.least_columns()))?;
     Ok(layout)
 }
 
@@ -174,9 +179,9 @@ pub fn prove_with_entropy(
     let rows = layout.rows(&bits);
     let bit_blinds = commit_rows(&mut channel, "bits.row", &rows)?;
     let obligations = ranges::prove(&mut channel, &layout, &bits, &mut |a| progress(Phase::Argument(a)));
-    let points = input.features.chunks_exact(data.features as usize).zip(input.labels);
+    let points = input.features.chunks_exact(to_usize(data.features)).zip(input.labels);
     let mut values: Vec<RowValues<'_>> =
-        points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
+        points.map(|(features, label)| RowValues::Point { features, label: to_usize(*label) }).collect();
     values.extend(rows.into_iter().map(RowValues::Bits));
     let blinds = Zeroizing::new([input.blinds, &bit_blinds].concat());
     discharge(&mut channel, &obligations, &values, &blinds, progress)?;
@@ -222,7 +227,7 @@ fn read<'a>(
         channel.receive_point("bits.row")?;
     }
     let obligations = ranges::verify(&mut channel, layout)?;
-    let rows = points.0.len() + layout.packing().rows();
+    let rows = points.0.len().saturating_add(layout.packing().rows());
     read_discharge(&mut channel, columns, &obligations, rows)?;
     Ok(channel)
 }

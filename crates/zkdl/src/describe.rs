@@ -16,6 +16,7 @@ use crate::statement::{GENERATORS, Limits, Origin, PROTOCOL, Start, Statement, h
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zkdl_arguments::rows::{cell_row_count, weight_row_count};
+use zkdl_dataset::number::to_u64;
 use zkdl_dataset::{ColumnRun, Descriptor, Image};
 
 const MODEL: &str = "zkdl/model/v1";
@@ -43,7 +44,7 @@ pub fn sizes(statement: &Statement) -> Result<Sizes, StatementError> {
     let algorithm = statement.algorithm();
     Ok(Sizes {
         parameters: algorithm.parameters(),
-        cells: algorithm.cells_per_step().saturating_mul(statement.multipliers.len() as u64),
+        cells: algorithm.cells_per_step().saturating_mul(to_u64(statement.multipliers.len())),
         cell_rows: cell_row_count(&shape),
         weight_rows: weight_row_count(&shape),
     })
@@ -53,7 +54,7 @@ pub fn sizes(statement: &Statement) -> Result<Sizes, StatementError> {
 #[must_use]
 pub fn model_digest(rows: &[[u8; 32]]) -> [u8; 32] {
     let mut hash = labelled(MODEL);
-    hash.update((rows.len() as u64).to_le_bytes());
+    hash.update(to_u64(rows.len()).to_le_bytes());
     rows.iter().for_each(|row| hash.update(row));
     hash.finalize().into()
 }
@@ -71,7 +72,7 @@ pub fn config_digest(statement: &Statement) -> [u8; 32] {
 
 fn labelled(label: &str) -> Sha256 {
     let mut hash = Sha256::new();
-    hash.update((label.len() as u64).to_le_bytes());
+    hash.update(to_u64(label.len()).to_le_bytes());
     hash.update(label);
     hash
 }
@@ -89,6 +90,7 @@ fn pieces(statement: &Statement) -> Vec<(u64, u64)> {
 }
 
 /// The learning rate that a multiplier stands for: `c B / 2^(R_L - 2 f_A)`.
+#[expect(clippy::as_conversions, clippy::arithmetic_side_effects, reason = "for people: rounded; i64 of u32, clamped")]
 fn rate(statement: &Statement, c: u64) -> f64 {
     let bits = i64::from(statement.r_l) - 2 * i64::from(statement.format.f_a);
     c as f64 * f64::from(statement.batch) / 2f64.powi(bits.clamp(-1100, 1100) as i32)
@@ -172,7 +174,7 @@ pub fn in_words(statement: &Statement) -> Vec<String> {
     let [points, features] = data_in_words(&statement.data);
     let format = statement.format;
     let widths: Vec<String> = widths(statement).iter().map(u32::to_string).collect();
-    let end = statement.first_step.saturating_add(statement.multipliers.len() as u64);
+    let end = statement.first_step.saturating_add(to_u64(statement.multipliers.len()));
     vec![
         format!(
             "Model {}: its {} committed weight rows hold exactly the weights that the training below computes.",
@@ -255,8 +257,9 @@ fn rates_in_words(statement: &Statement) -> String {
     let pieces = pieces(statement);
     let one = |(step, c): &(u64, u64)| format!("{} (c_t = {c}) from step {step}", rate(statement, *c));
     let mut words: Vec<String> = pieces.iter().take(SHOWN).map(one).collect();
-    if pieces.len() > SHOWN {
-        words.push(format!("and {} more changes, listed in the JSON form", pieces.len() - SHOWN));
+    let more = pieces.len().saturating_sub(SHOWN);
+    if more > 0 {
+        words.push(format!("and {more} more changes, listed in the JSON form"));
     }
     words.join(", ")
 }

@@ -149,7 +149,7 @@ impl Piece {
     }
 
     fn bytes(&self) -> usize {
-        self.columns.len() * COORDINATES_BYTES
+        self.columns.len().saturating_mul(COORDINATES_BYTES)
     }
 
     /// The points, in parts: from the store if it has them, else derived and given to it.

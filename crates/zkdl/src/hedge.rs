@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
+use zkdl_dataset::number::to_u64;
 use zkdl_field::Scalar;
 use zkdl_field::scalar::encode;
 
@@ -35,7 +36,7 @@ impl Hedge {
             let bytes = Zeroizing::new(block.iter().flat_map(|n| (*n).into().to_le_bytes()).collect::<Vec<u8>>());
             Sha256::digest(&*bytes).into()
         };
-        self.part(8 * part.len(), part.par_chunks(BLOCK / 8).map(digest).collect())
+        self.part(part.len().saturating_mul(8), part.par_chunks(BLOCK / 8).map(digest).collect())
     }
 
     /// Adds scalars, 32 bytes each.
@@ -45,7 +46,7 @@ impl Hedge {
 
     fn part(self, bytes: usize, digests: Vec<[u8; 32]>) -> Self {
         let digests = Zeroizing::new(digests);
-        let hash = self.0.chain_update((bytes as u64).to_le_bytes());
+        let hash = self.0.chain_update(to_u64(bytes).to_le_bytes());
         Self(digests.iter().fold(hash, |hash, digest| hash.chain_update(digest)))
     }
 

@@ -24,6 +24,9 @@
 //!
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
+// Verifiers meet hostile bytes: nothing here may panic, wrap or truncate.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
 pub mod absence;
 #[cfg(test)]
 mod adversary;

@@ -28,6 +28,7 @@ use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_commit::merkle::{Tree, root_from_path};
 use zkdl_commit::pedersen::Commitment;
 use zkdl_commit::representation::{self, Public};
+use zkdl_dataset::number::{to_u64, to_usize};
 use zkdl_field::scalar::from_i64;
 use zkdl_field::{Field, Scalar};
 use zkdl_transcript::{Receiver, Sender};
@@ -48,7 +49,7 @@ pub fn find(features: &[i32], labels: &[u32], query: &Query) -> Option<u32> {
         let features = row.iter().zip(&query.features).fold(0, |bits, (a, b)| bits | (a ^ b));
         let bits = features.cast_unsigned() | query.label.map_or(0, |asked| asked ^ label);
         // All ones for a row that differs, so that the least number is that of the first match.
-        i as u64 | 0u64.wrapping_sub(u64::from(bits != 0))
+        to_u64(i) | 0u64.wrapping_sub(u64::from(bits != 0))
     };
     let rows = features.par_chunks(width).zip(labels).enumerate().with_min_len(256);
     u32::try_from(rows.map(place).min()?).ok()
@@ -85,12 +86,12 @@ pub fn prove_at(
     generators: &GeneratorSource,
     entropy: &mut dyn Entropy,
 ) -> Result<MemberAnswer, ProveError> {
-    let row = index as usize;
+    let row = to_usize(index);
     let found = points.0.get(row).zip(tree.path(row)).zip(data.labels.get(row).zip(data.blinds.get(row)));
     let ((commitment, path), (label, blind)) = found.ok_or(ProveError::Witness {
         what: "the number of point commitments",
         got: points.0.len(),
-        expected: question.data.points as usize,
+        expected: to_usize(question.data.points),
     })?;
     let mut answer =
         MemberAnswer { question: question.clone(), index, commitment: *commitment, path, body: Vec::new() };
@@ -117,8 +118,8 @@ pub fn verify(expected: &Question, answer: &MemberAnswer, generators: &Generator
     if let Some(what) = answer.question.difference(expected) {
         return Err(VerifyError::Answer { what });
     }
-    let size = expected.data.points as usize;
-    let tree = root_from_path(answer.index as usize, size, &answer.commitment, &answer.path)?;
+    let size = to_usize(expected.data.points);
+    let tree = root_from_path(to_usize(answer.index), size, &answer.commitment, &answer.path)?;
     let root = data_root(&expected.data, tree);
     if root != expected.data.root {
         return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&expected.data.root) });
@@ -146,7 +147,7 @@ fn only_query(question: &Question) -> Result<&Query, QueryError> {
 /// What of the row is public: the features, and all label columns if the label is asked for.
 fn public_part(question: &Question, query: &Query) -> Public {
     let features = query.features.iter().map(|x| from_i64(i64::from(*x)));
-    let classes = question.data.classes as usize;
+    let classes = to_usize(question.data.classes);
     match query.label {
         Some(label) => Public { columns: features.chain(one_hot(label, classes)).collect(), hidden: 0 },
         None => Public { columns: features.collect(), hidden: classes },
@@ -154,7 +155,7 @@ fn public_part(question: &Question, query: &Query) -> Public {
 }
 
 fn one_hot(label: u32, columns: usize) -> impl Iterator<Item = Scalar> {
-    (0..columns).map(move |column| if column == label as usize { Scalar::ONE } else { Scalar::ZERO })
+    (0..columns).map(move |column| if column == to_usize(label) { Scalar::ONE } else { Scalar::ZERO })
 }
 
 #[cfg(test)]

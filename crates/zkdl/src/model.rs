@@ -13,9 +13,9 @@
 //! Cost: prover one pass over the weights; verifier the same, the decoding of the rows, and C + 2 points.
 
 use crate::codec::{Decoder, FormatError, header};
-use crate::commitment::weight_slices;
+use crate::commitment::{own_slices, weight_slices};
 use crate::describe::model_digest;
-use crate::error::{ProveError, VerifyError};
+use crate::error::{ProveError, StatementError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
 use crate::settle::{register_points, settle};
@@ -23,11 +23,12 @@ use crate::statement::{Limits, Statement, hex};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
-use zkdl_arguments::rows::weight_rows;
+use zkdl_arguments::rows::weight_row_count;
 use zkdl_commit::blinds::{BlindSource, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter, ProverChannel, VerifierChannel};
 use zkdl_commit::pedersen::Commitment;
 use zkdl_commit::representation::{self, Public};
+use zkdl_dataset::number::to_u64;
 use zkdl_field::scalar::{dot, from_i64, powers};
 use zkdl_field::{Field, Scalar};
 use zkdl_train::{Weights, WeightsError};
@@ -75,7 +76,7 @@ impl WeightsProof {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = header(MAGIC, VERSION);
         bytes.extend(self.model);
-        bytes.extend((self.body.len() as u64).to_le_bytes());
+        bytes.extend(to_u64(self.body.len()).to_le_bytes());
         bytes.extend(&self.body);
         bytes
     }
@@ -108,14 +109,16 @@ pub fn prove(
 ) -> Result<WeightsProof, ProveError> {
     let committed = boundary.rows(statement);
     let rows = committed.len();
-    let sizes = [("the number of weight rows", row_count(statement)?), ("the number of weight blinds", blinds.len())];
+    let shape = statement.sizes(&Limits::NONE)?;
+    let sizes =
+        [("the number of weight rows", weight_row_count(&shape)), ("the number of weight blinds", blinds.len())];
     if let Some((what, got)) = sizes.into_iter().find(|(_, got)| *got != rows) {
         return Err(ProveError::Witness { what, got, expected: rows });
     }
     weights.check_shape(&statement.algorithm().widths).map_err(|_| ProveError::Witness {
         what: "the number of weights",
         got: weights.parameters(),
-        expected: statement.algorithm().parameters() as usize,
+        expected: usize::try_from(statement.algorithm().parameters()).unwrap_or(usize::MAX),
     })?;
     let digest = digest(statement, committed, weights);
     let generators = generators.first(1 << statement.log_columns);
@@ -123,7 +126,7 @@ pub fn prove(
     let blind_source = BlindSource::new(&mut OsEntropy, &[&digest, &*secret])?;
     let mut channel = ProofWriter::new(Sender::new(PROTOCOL, &digest), &generators, blind_source);
     let rho = powers(ProverChannel::challenge(&mut channel, "rows"), rows);
-    let public = combined(statement, weights, &rho)?;
+    let public = combined(&own_slices(&shape, weights)?, &rho);
     representation::prove(&mut channel, &public, &[], &Zeroizing::new(dot(&rho, blinds)));
     Ok(WeightsProof { model: model_digest(committed), body: channel.sender.finish() })
 }
@@ -142,18 +145,20 @@ pub fn verify(
     limits: &Limits,
     generators: &GeneratorSource,
 ) -> Result<(), VerifyError> {
-    statement.shape(limits)?;
+    let shape = statement.shape(limits)?;
     weights.check_shape(&statement.algorithm().widths)?;
     let committed = boundary.rows(statement);
     let model = model_digest(committed);
     if proof.model != model {
         return Err(VerifyError::StatementMismatch { proof: hex(&proof.model), statement: hex(&model) });
     }
+    let rows = weight_slices(&shape, weights).ok_or(VerifyError::OtherWeights)?;
+    check_row_count(committed.len(), rows.len())?;
     let digest = digest(statement, committed, weights);
     let mut channel = ProofReader::new(Receiver::new(PROTOCOL, &digest, &proof.body));
     register_points(&mut channel, "weights", committed)?;
     let rho = powers(VerifierChannel::challenge(&mut channel, "rows"), committed.len());
-    let public = combined(statement, weights, &rho)?;
+    let public = combined(&rows, &rho);
     let terms = rho.into_iter().enumerate().collect();
     representation::verify(&mut channel, Commitment { terms, constant: Scalar::ZERO }, &public)?;
     settle(channel, &generators.first(1 << statement.log_columns)).map_err(|error| match error {
@@ -163,8 +168,13 @@ pub fn verify(
     Ok(())
 }
 
-fn row_count(statement: &Statement) -> Result<usize, ProveError> {
-    Ok(weight_rows(&statement.sizes(&Limits::NONE)?).len())
+/// Rows that are not there would leave weights out of the combination: a public start has none.
+fn check_row_count(got: usize, expected: usize) -> Result<(), StatementError> {
+    if got == expected {
+        return Ok(());
+    }
+    let expected = format!("{expected}, one for each row of these weights");
+    Err(StatementError::Mismatch { what: "the number of committed weight rows", got: to_u64(got), expected })
 }
 
 /// Everything public.
@@ -172,7 +182,7 @@ fn digest(statement: &Statement, rows: &[[u8; 32]], weights: &Weights) -> [u8; 3
     let widths = statement.algorithm().widths;
     let mut hash = Sha256::new();
     hash.update(statement.log_columns.to_le_bytes());
-    hash.update((widths.len() as u64).to_le_bytes());
+    hash.update(to_u64(widths.len()).to_le_bytes());
     widths.iter().for_each(|width| hash.update(width.to_le_bytes()));
     hash.update(model_digest(rows));
     let all = weights.layers.iter().fold(Hedge::new(), |hedge, layer| hedge.integers(&layer.values));
@@ -180,16 +190,15 @@ fn digest(statement: &Statement, rows: &[[u8; 32]], weights: &Weights) -> [u8; 3
     hash.finalize().into()
 }
 
-/// All rows as one, by powers of the challenge.
-fn combined(statement: &Statement, weights: &Weights, rho: &[Scalar]) -> Result<Public, crate::error::StatementError> {
-    let rows = weight_slices(&statement.sizes(&Limits::NONE)?, weights);
+/// All rows as one, by powers of the challenge, one a row.
+fn combined(rows: &[&[i64]], rho: &[Scalar]) -> Public {
     let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     let column = |j: usize| {
         let weighted = rows.iter().zip(rho).filter_map(|(row, rho)| Some(from_i64(*row.get(j)?) * rho));
         weighted.fold(Scalar::ZERO, |sum, term| sum + term)
     };
     let columns = (0..longest).into_par_iter().map(column).collect();
-    Ok(Public { columns, hidden: 0 })
+    Public { columns, hidden: 0 }
 }
 
 impl From<WeightsError> for VerifyError {

@@ -16,6 +16,7 @@ use zkdl_commit::blinds::Entropy;
 use zkdl_commit::msm::msm_i64;
 use zkdl_commit::table::commit_bytes;
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::number::to_usize;
 use zkdl_field::generators::Generators;
 use zkdl_field::{Affine, Point, Scalar, group};
 
@@ -33,10 +34,10 @@ pub struct DataSet<'a> {
 impl DataSet<'_> {
     /// Checks that the sizes are those of the descriptor.
     pub(crate) fn check(&self, data: &Descriptor) -> Result<(), ProveError> {
-        let points = data.points as usize;
+        let points = to_usize(data.points);
         let sizes = [
             ("the number of labels", self.labels.len(), points),
-            ("the number of feature values", self.features.len(), points.saturating_mul(data.features as usize)),
+            ("the number of feature values", self.features.len(), points.saturating_mul(to_usize(data.features))),
             ("the number of point blinds", self.blinds.len(), points),
         ];
         for (what, got, expected) in sizes {
@@ -46,8 +47,8 @@ impl DataSet<'_> {
         }
         match self.labels.iter().find(|label| **label >= data.classes) {
             Some(label) => {
-                let expected = data.classes as usize - 1;
-                Err(ProveError::Witness { what: "a label", got: *label as usize, expected })
+                let expected = to_usize(data.classes).saturating_sub(1);
+                Err(ProveError::Witness { what: "a label", got: to_usize(*label), expected })
             }
             None => Ok(()),
         }
@@ -106,7 +107,7 @@ pub fn points_with_blinds(
     check_sizes(generators, (features.len(), width), labels, classes, blinds)?;
     let mut rows = Vec::with_capacity(labels.len());
     for ((features, labels), blinds) in
-        features.chunks((BLOCK * width).max(1)).zip(labels.chunks(BLOCK)).zip(blinds.chunks(BLOCK))
+        features.chunks(BLOCK.saturating_mul(width).max(1)).zip(labels.chunks(BLOCK)).zip(blinds.chunks(BLOCK))
     {
         let block = Block { features, labels, width, classes };
         rows.extend(block.commit(generators, blinds)?.iter().map(group::encode));
@@ -121,12 +122,12 @@ fn check_sizes(
     classes: usize,
     blinds: &[Scalar],
 ) -> Result<(), ProveError> {
-    let points = labels.len();
-    let largest = labels.iter().map(|l| *l as usize + 1).max().unwrap_or(0);
+    let (points, columns) = (labels.len(), width.saturating_add(classes));
+    let largest = labels.iter().map(|l| to_usize(*l).saturating_add(1)).max().unwrap_or(0);
     let sizes = [
-        ("the number of feature values", features, width * points),
+        ("the number of feature values", features, width.saturating_mul(points)),
         ("the number of label classes", largest.max(classes), classes),
-        ("the number of columns", generators.columns.len().min(width + classes), width + classes),
+        ("the number of columns", generators.columns.len().min(columns), columns),
         ("the number of point blinds", blinds.len(), points),
     ];
     match sizes.into_iter().find(|(_, got, expected)| got != expected) {
@@ -168,7 +169,8 @@ impl Block<'_> {
                 (*low, *high) = ((*low).min(*x), (*high).max(*x));
             }
         }
-        let bytes = |low: i32, high: i32| (u32::BITS - high.abs_diff(low).leading_zeros()).div_ceil(8) as usize;
+        let bytes =
+            |low: i32, high: i32| to_usize(u32::BITS.saturating_sub(high.abs_diff(low).leading_zeros()).div_ceil(8));
         ends.into_iter().map(|(low, high)| Column { low, bytes: bytes(low, high) }).collect()
     }
 
@@ -193,6 +195,11 @@ impl Block<'_> {
     }
 
     /// The rows, `length` bytes each, in the order of [`Self::bases`].
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "prover only: what fits memory; 4 bytes or less"
+    )]
     fn bytes(&self, columns: &[Column], length: usize) -> Vec<u8> {
         let mut all = Vec::with_capacity(length * self.labels.len());
         for (row, label) in self.features.chunks(self.width.max(1)).zip(self.labels) {
@@ -200,7 +207,7 @@ impl Block<'_> {
             for (x, column) in row.iter().zip(columns) {
                 all.extend(&x.abs_diff(column.low).to_le_bytes()[..column.bytes]);
             }
-            all.extend((0..self.classes).map(|c| u8::from(c == *label as usize)));
+            all.extend((0..self.classes).map(|c| u8::from(c == to_usize(*label))));
             all.resize(end, 1);
         }
         all

@@ -1,6 +1,7 @@
 //! The proof file: magic word, version, digest of the statement, length and bytes of the body.
 
 use crate::codec::{Decoder, FormatError, header};
+use zkdl_dataset::number::to_u64;
 
 const WHAT: &str = "proof";
 const MAGIC: &str = "zkdl-proof";
@@ -21,7 +22,7 @@ impl Proof {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = header(MAGIC, VERSION);
         bytes.extend(self.statement);
-        bytes.extend((self.body.len() as u64).to_le_bytes());
+        bytes.extend(to_u64(self.body.len()).to_le_bytes());
         bytes.extend(&self.body);
         bytes
     }

@@ -13,6 +13,7 @@ use crate::codec::{Decoder, FormatError};
 use crate::statement::GENERATORS;
 use sha2::{Digest, Sha256};
 use zkdl_dataset::descriptor::{ColumnRun, Descriptor, DescriptorError};
+use zkdl_dataset::number::{to_u32, to_u64, to_usize};
 
 /// Most queries of one question.
 pub const MAX_QUERIES: usize = 1 << 10;
@@ -134,7 +135,7 @@ impl Question {
     /// The first rule that is broken.
     pub fn validate(&self) -> Result<(), QueryError> {
         self.data.validate()?;
-        let columns = u64::from(self.data.features) + u64::from(self.data.classes);
+        let columns = u64::from(self.data.features).saturating_add(u64::from(self.data.classes));
         if columns > 1 << MAX_LOG_COLUMNS {
             return Err(QueryError::Columns { columns });
         }
@@ -169,7 +170,7 @@ impl Question {
 
     /// Most queries. Of near-duplicates every pair of query and point is committed to.
     fn limit(&self) -> usize {
-        let pairs = MAX_PAIRS / (self.data.points as usize).max(1);
+        let pairs = MAX_PAIRS.checked_div(to_usize(self.data.points)).unwrap_or(MAX_PAIRS);
         if self.within { pairs.clamp(1, MAX_QUERIES) } else { MAX_QUERIES }
     }
 
@@ -187,7 +188,8 @@ impl Question {
     /// No point of the data set is at a larger squared distance from any other; below 2^62.
     pub(crate) fn farthest(&self) -> u64 {
         let widest = |run: &ColumnRun| u64::from(run.quantiser.max.abs_diff(run.quantiser.min));
-        self.data.columns.iter().map(|run| u64::from(run.count) * widest(run).pow(2)).sum()
+        let squares = |run: &ColumnRun| u64::from(run.count).saturating_mul(widest(run).saturating_pow(2));
+        self.data.columns.iter().map(squares).fold(0, u64::saturating_add)
     }
 
     /// Whether labels are asked for too.
@@ -198,7 +200,7 @@ impl Question {
 
     /// Columns of features and labels.
     pub(crate) fn width(&self) -> usize {
-        self.data.features as usize + self.data.classes as usize
+        to_usize(self.data.features).saturating_add(to_usize(self.data.classes))
     }
 
     /// What differs from the question that is expected, in words.
@@ -219,7 +221,7 @@ impl Question {
         bytes.push(u8::from(self.context.is_some()));
         bytes.extend(self.context.iter().flatten());
         bytes.push(u8::from(self.within));
-        bytes.extend((self.queries.len() as u32).to_le_bytes());
+        bytes.extend(to_u32(self.queries.len()).to_le_bytes());
         bytes.push(u8::from(self.labelled()));
         for query in &self.queries {
             bytes.extend(query.features.iter().flat_map(|x| x.to_le_bytes()));
@@ -235,14 +237,14 @@ impl Question {
         let context = if flag(d, "whether there is a context")? { Some(d.array("context")?) } else { None };
         let within = flag(d, "whether near-duplicates count")?;
         let count = d.u32("number of queries")?;
-        if count == 0 || count as usize > MAX_QUERIES {
+        if count == 0 || to_usize(count) > MAX_QUERIES {
             return Err(d.value_error("number of queries", u64::from(count), format!("1 to {MAX_QUERIES}")));
         }
         let labelled = flag(d, "whether there are labels")?;
         // Every query takes bytes, so that their number is bounded by those that are there.
         let mut queries = Vec::new();
         for _ in 0..count {
-            let (words, _) = d.take("features", (data.features as usize).saturating_mul(4))?.as_chunks();
+            let (words, _) = d.take("features", to_usize(data.features).saturating_mul(4))?.as_chunks();
             let features = words.iter().map(|word| i32::from_le_bytes(*word)).collect();
             let label = if labelled { Some(d.u32("label")?) } else { None };
             queries.push(Query { features, label });
@@ -254,7 +256,7 @@ impl Question {
     pub(crate) fn digest(&self, protocol: &str, about: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in [protocol.as_bytes(), GENERATORS.as_bytes(), &self.encode(), about] {
-            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(to_u64(part.len()).to_le_bytes());
             hash.update(part);
         }
         hash.finalize().into()

@@ -23,6 +23,7 @@ use zkdl_commit::pedersen::{Commitment, Opening};
 use zkdl_commit::table::commit_bits;
 use zkdl_commit::{ipa, sigma};
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::number::{to_u64, to_usize};
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{dot, encode, powers};
 use zkdl_field::{Affine, Field, Scalar, group};
@@ -34,7 +35,7 @@ use zkdl_transcript::Receiver;
 /// [`VerifyError::Merkle`].
 pub(crate) fn check_points(data: &Descriptor, points: &PointCommitments) -> Result<(), VerifyError> {
     let root = points.root(data).unwrap_or_default();
-    if root != data.root || points.0.len() != data.points as usize {
+    if root != data.root || points.0.len() != to_usize(data.points) {
         return Err(VerifyError::Merkle { got: hex(&root), expected: hex(&data.root) });
     }
     Ok(())
@@ -200,7 +201,7 @@ pub(crate) fn settle_all(
 /// The challenge after everything that the proofs say.
 fn weight_of_all(protocol: &str, about: &[[u8; 32]], proofs: &[Closed]) -> Scalar {
     let mut hash = Sha256::new();
-    hash.update((proofs.len() as u64).to_le_bytes());
+    hash.update(to_u64(proofs.len()).to_le_bytes());
     for (digest, proof) in about.iter().zip(proofs) {
         hash.update(digest);
         hash.update(encode(&proof.weight));
@@ -237,10 +238,11 @@ impl<'g> Sum<'g> {
     fn add(&mut self, equation: &Equation, own: &[Affine], weight: Scalar) -> bool {
         let first = self.own.len();
         self.own.extend(own.iter().map(|point| (*point, Scalar::ZERO)));
+        let mine = self.own.get_mut(first..).unwrap_or_default();
         for (index, c) in &equation.form.terms {
             let coefficient = match index.checked_sub(self.shared.len()) {
                 None => self.shared.get_mut(*index),
-                Some(index) => self.own.get_mut(first + index).map(|(_, coefficient)| coefficient),
+                Some(index) => mine.get_mut(index).map(|(_, coefficient)| coefficient),
             };
             let Some(coefficient) = coefficient else { return false };
             *coefficient += *c * weight;

@@ -3,6 +3,12 @@
 //! Length and order of messages follow from the statement. They are counted where they are read: the shipped verifiers of all
 //! arguments run over a channel that answers every message with nothing and counts it.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "sums of counts of messages and rows, which limits keep far below 2^64"
+)]
+
 use crate::data_proof::{self, DataProof};
 use crate::error::VerifyError;
 use crate::proof::Proof;

@@ -7,9 +7,11 @@ use crate::codec::{Decoder, FormatError, header, put_list, take_list};
 use crate::error::StatementError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use zkdl_arguments::rows::weight_row_count;
 use zkdl_arguments::{Format as CellFormat, Shape, start_ranges};
 use zkdl_dataset::Descriptor;
+use zkdl_dataset::number::{to_u64, to_usize};
 use zkdl_dataset::schedule::Schedule;
 use zkdl_train::config::MULTIPLIER_LIMIT;
 use zkdl_train::{Algorithm, Format, Ledger, StartWeights};
@@ -95,7 +97,7 @@ impl Origin {
     pub fn bounds(&self) -> StartWeights {
         match self {
             Self::Seed => StartWeights::PublicSeed,
-            Self::Named { bits } => StartWeights::Declared { bound: 1u64 << (bits.clamp(&1, &64) - 1) },
+            Self::Named { bits } => StartWeights::Declared { bound: 1u64 << bits.clamp(&1, &64).saturating_sub(1) },
         }
     }
 }
@@ -163,6 +165,7 @@ impl Limits {
 
     /// These limits, times a factor above 0.
     #[must_use]
+    #[expect(clippy::as_conversions, reason = "the verifier's own choice: rounded, and casts of floats saturate")]
     pub fn times(self, factor: f64) -> Self {
         let times = |limit: u64| (limit as f64 * factor) as u64;
         let doublings = factor.log2().clamp(-64.0, 64.0) as i32;
@@ -249,12 +252,12 @@ impl Statement {
             q_g: self.format.q_g,
         };
         let shape = Shape {
-            widths: algorithm.widths.iter().map(|w| *w as usize).collect(),
-            batch: self.batch as usize,
+            widths: algorithm.widths.iter().map(|w| to_usize(*w)).collect(),
+            batch: to_usize(self.batch),
             format,
             multipliers: self.multipliers.clone(),
             schedule: Vec::new(),
-            points: self.data.points as usize,
+            points: to_usize(self.data.points),
             columns: 1 << self.log_columns,
         };
         shape.validate_sizes()?;
@@ -265,12 +268,13 @@ impl Statement {
     fn check_limits(&self, limits: &Limits) -> Result<(), StatementError> {
         let limit =
             |what, got, limit| if got > limit { Err(StatementError::Limit { what, got, limit }) } else { Ok(()) };
-        limit("the number of layers", self.hidden.len() as u64, limits.layers)?;
+        limit("the number of layers", to_u64(self.hidden.len()), limits.layers)?;
         let algorithm = self.algorithm();
-        let steps = self.multipliers.len() as u64;
+        let steps = to_u64(self.multipliers.len());
         limit("the number of cells", algorithm.cells_per_step().saturating_mul(steps), limits.cells)?;
         limit("the number of parameters", algorithm.parameters(), limits.parameters)?;
-        let epochs = steps.saturating_mul(u64::from(self.batch)) / u64::from((self.data.points / 2).max(1)) + 2;
+        let half = NonZeroU64::new(u64::from(self.data.points / 2)).unwrap_or(NonZeroU64::MIN);
+        let epochs = (steps.saturating_mul(u64::from(self.batch)) / half).saturating_add(2);
         let permuted = epochs.saturating_mul(u64::from(self.data.points));
         limit("the number of points in the window's epochs", permuted, limits.permuted)?;
         limit("log2 of the number of columns", u64::from(self.log_columns), u64::from(limits.log_columns.min(24)))?;
@@ -284,7 +288,7 @@ impl Statement {
         algorithm.validate()?;
         Ledger::new(&algorithm, self.start.origin().bounds())?;
         self.schedule()?;
-        let steps = self.multipliers.len() as u64;
+        let steps = to_u64(self.multipliers.len());
         let mismatch = |what, got, expected: &str| StatementError::Mismatch { what, got, expected: expected.into() };
         if steps == 0 {
             return Err(mismatch("the number of steps", 0, "at least 1"));
@@ -330,7 +334,7 @@ impl Statement {
     fn check_rows(&self, shape: &Shape) -> Result<(), StatementError> {
         let expected = weight_row_count(shape);
         let check = |what, got: usize| {
-            let mismatch = StatementError::Mismatch { what, got: got as u64, expected: expected.to_string() };
+            let mismatch = StatementError::Mismatch { what, got: to_u64(got), expected: expected.to_string() };
             if got == expected { Ok(()) } else { Err(mismatch) }
         };
         if self.start.is_committed() {
@@ -344,7 +348,7 @@ impl Statement {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = header(MAGIC, VERSION);
         bytes.extend(self.data.encode());
-        bytes.extend((self.hidden.len() as u64).to_le_bytes());
+        bytes.extend(to_u64(self.hidden.len()).to_le_bytes());
         bytes.extend(self.hidden.iter().flat_map(|w| w.to_le_bytes()));
         let f = self.format;
         for word in [f.f_a, f.f_g, f.q, f.q_g, self.batch, self.r_l, self.log_columns] {
@@ -353,7 +357,7 @@ impl Statement {
         bytes.extend(self.max_steps.to_le_bytes());
         bytes.extend(self.nonce);
         bytes.extend(self.first_step.to_le_bytes());
-        bytes.extend((self.multipliers.len() as u64).to_le_bytes());
+        bytes.extend(to_u64(self.multipliers.len()).to_le_bytes());
         bytes.extend(self.multipliers.iter().flat_map(|c| c.to_le_bytes()));
         match &self.start {
             Start::Seed => bytes.push(0),
@@ -418,7 +422,7 @@ impl Statement {
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in [PROTOCOL.as_bytes(), GENERATORS.as_bytes(), &self.encode()] {
-            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(to_u64(part.len()).to_le_bytes());
             hash.update(part);
         }
         hash.finalize().into()
@@ -428,6 +432,7 @@ impl Statement {
 /// An upper bound on the classes of rows that an opening can have: rows share their column weights when their layers have
 /// the same widths (a full and a last row each), W_T and, if it is committed, three times W_0 are opened, and there are three
 /// claims about data. Named start weights are opened a fourth time, and their bits twice.
+#[expect(clippy::arithmetic_side_effects, reason = "a few times the lengths of lists that are in memory")]
 pub(crate) fn most_classes(widths: &[u32], start: &Start) -> u64 {
     let outputs: BTreeSet<u32> = widths.iter().skip(1).copied().collect();
     let pairs: BTreeSet<&[u32]> = widths.windows(2).collect();
@@ -438,7 +443,7 @@ pub(crate) fn most_classes(widths: &[u32], start: &Start) -> u64 {
         (_, Origin::Named { .. }) => (5, 4),
     };
     let weights = weight_queries * (2 * pairs.len() + outputs.len());
-    (cells + weights + bits + 3) as u64
+    to_u64(cells + weights + bits + 3)
 }
 
 /// A digest in hexadecimal.

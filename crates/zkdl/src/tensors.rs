@@ -21,6 +21,7 @@ use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
+use zkdl_dataset::number::{to_u64, to_usize};
 use zkdl_train::{LayerWeights, Weights};
 
 const FRACTION_BITS: &str = "zkdl.fraction_bits";
@@ -134,7 +135,7 @@ pub fn rounded(weights: &Weights, fraction_bits: u32) -> Weights {
 #[must_use]
 pub fn encode(weights: &Weights, number: Number, fraction_bits: u32, metadata: &[(&str, String)]) -> Vec<u8> {
     let header = header(weights, number, fraction_bits, metadata);
-    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    let mut bytes = to_u64(header.len()).to_le_bytes().to_vec();
     bytes.extend(header);
     for layer in &weights.layers {
         for value in matrix(layer).chain(layer.bias().iter().copied()) {
@@ -148,6 +149,7 @@ pub fn encode(weights: &Weights, number: Number, fraction_bits: u32, metadata: &
 }
 
 /// JSON, filled up with spaces to a multiple of 8 bytes.
+#[expect(clippy::arithmetic_side_effects, reason = "the writer's: sizes of what is in memory")]
 fn header(weights: &Weights, number: Number, fraction_bits: u32, metadata: &[(&str, String)]) -> Vec<u8> {
     let (dtype, size) = match number {
         Number::Integer => ("I64", 8),
@@ -178,10 +180,7 @@ fn header(weights: &Weights, number: Number, fraction_bits: u32, metadata: &[(&s
 /// [`TensorError`].
 pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weights, TensorError> {
     let file = SafeTensors::deserialize(bytes)?;
-    let (got, expected) = (file.len(), 2 * widths.len().saturating_sub(1));
-    if got != expected {
-        return Err(TensorError::Count { got, expected });
-    }
+    check_count(&file, widths)?;
     layers(widths, |index, kind, shape| numbers(&file, name(index, kind), shape, fraction_bits))
 }
 
@@ -191,10 +190,7 @@ pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weight
 /// [`TensorError`].
 pub fn quantise(bytes: &[u8], widths: &[u32], fraction_bits: u32, bits: u32) -> Result<Weights, TensorError> {
     let file = SafeTensors::deserialize(bytes)?;
-    let (got, expected) = (file.len(), 2 * widths.len().saturating_sub(1));
-    if got != expected {
-        return Err(TensorError::Count { got, expected });
-    }
+    check_count(&file, widths)?;
     let (_, about) = SafeTensors::read_metadata(bytes)?;
     let stated = about.metadata().as_ref().and_then(|about| about.get(FRACTION_BITS).cloned());
     let format = StartFormat { fraction_bits, bits, stated };
@@ -205,21 +201,28 @@ pub fn quantise(bytes: &[u8], widths: &[u32], fraction_bits: u32, bits: u32) -> 
     })
 }
 
+/// A weight and a bias for each layer.
+fn check_count(file: &SafeTensors<'_>, widths: &[u32]) -> Result<(), TensorError> {
+    let (got, expected) = (file.len(), widths.len().saturating_sub(1).saturating_mul(2));
+    if got == expected { Ok(()) } else { Err(TensorError::Count { got, expected }) }
+}
+
 /// A network of the tensors that `tensor` reads: layer, kind, shape.
 fn layers(
     widths: &[u32],
     tensor: impl Fn(usize, &str, &[usize]) -> Result<Vec<i64>, TensorError>,
 ) -> Result<Weights, TensorError> {
-    let layer = |(index, pair): (usize, &[u32])| {
-        let (inputs, outputs) = (pair[0] as usize, pair[1] as usize);
+    let layer = |(index, (inputs, outputs)): (usize, (&u32, &u32))| {
+        let (inputs, outputs) = (to_usize(*inputs), to_usize(*outputs));
         let matrix = tensor(index, "weight", &[outputs, inputs])?;
         let bias = tensor(index, "bias", &[outputs])?;
-        let mut layer = LayerWeights { inputs, outputs, values: Vec::with_capacity((inputs + 1) * outputs) };
+        let mut layer =
+            LayerWeights { inputs, outputs, values: Vec::with_capacity(matrix.len().saturating_add(bias.len())) };
         layer.values.extend((0..inputs).flat_map(|i| matrix.iter().skip(i).step_by(inputs)));
         layer.values.extend(bias);
         Ok(layer)
     };
-    let layers = widths.windows(2).enumerate().map(layer).collect::<Result<_, TensorError>>()?;
+    let layers = widths.iter().zip(widths.iter().skip(1)).enumerate().map(layer).collect::<Result<_, TensorError>>()?;
     Ok(Weights { layers })
 }
 
@@ -230,11 +233,10 @@ fn prefixes(file: &SafeTensors<'_>) -> Result<Vec<String>, TensorError> {
         names.iter().filter_map(|name| name.strip_suffix("weight")).map(str::to_owned).collect();
     prefixes.sort_by_cached_key(|prefix| numbers_in(prefix));
     let words = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
-    let unordered =
-        |pair: &&[String]| words(&pair[0]) != words(&pair[1]) || numbers_in(&pair[0]) == numbers_in(&pair[1]);
-    match prefixes.windows(2).find(unordered) {
+    let unordered = |(a, b): &(&String, &String)| words(a) != words(b) || numbers_in(a) == numbers_in(b);
+    match prefixes.iter().zip(prefixes.iter().skip(1)).find(unordered) {
         None => Ok(prefixes),
-        Some(pair) => Err(TensorError::Order { first: pair[0].clone(), second: pair[1].clone() }),
+        Some((a, b)) => Err(TensorError::Order { first: a.clone(), second: b.clone() }),
     }
 }
 
@@ -254,6 +256,7 @@ struct StartFormat {
 
 impl StartFormat {
     /// The integers of a tensor.
+    #[expect(clippy::as_conversions, reason = "an integer within the bound, 2^63 or less")]
     fn numbers(&self, file: &SafeTensors<'_>, name: String, shape: &[usize]) -> Result<Vec<i64>, TensorError> {
         let Ok(tensor) = file.tensor(&name) else { return Err(TensorError::Missing { name }) };
         let bytes = tensor.data();
@@ -272,7 +275,7 @@ impl StartFormat {
         let one = 2f64.powi(self.fraction_bits.cast_signed());
         let integer = |(index, value): (usize, f64)| {
             // Exact: a power of two.
-            let (rounded, bound) = ((value * one).round_ties_even(), 2f64.powi(self.bits.cast_signed() - 1));
+            let (rounded, bound) = ((value * one).round_ties_even(), self.bound());
             let refused = || self.range(&name, index, value, bound / one);
             if rounded >= -bound && rounded < bound { Ok(rounded as i64) } else { Err(refused()) }
         };
@@ -280,16 +283,22 @@ impl StartFormat {
     }
 
     /// Integers as they are.
+    #[expect(clippy::as_conversions, reason = "rounded, for the words of an error")]
     fn integers(&self, integers: Vec<i64>, name: &str) -> Result<Vec<i64>, TensorError> {
         if self.stated.as_deref() != Some(self.fraction_bits.to_string().as_str()) {
             let got = self.stated.clone().unwrap_or_else(|| "no".to_owned());
             return Err(TensorError::FractionBits { got, expected: self.fraction_bits });
         }
-        let bound = 1i128 << (self.bits - 1);
-        match integers.iter().position(|n| !(-bound..bound).contains(&i128::from(*n))) {
+        let sign = self.bits.saturating_sub(1).min(i64::BITS - 1);
+        match integers.iter().enumerate().find(|(_, n)| !matches!(**n >> sign, 0 | -1)) {
             None => Ok(integers),
-            Some(index) => Err(self.range(name, index, integers[index] as f64, bound as f64)),
+            Some((index, n)) => Err(self.range(name, index, *n as f64, self.bound())),
         }
+    }
+
+    /// `2^(bits - 1)`: exact.
+    fn bound(&self) -> f64 {
+        2f64.powi(self.bits.cast_signed().saturating_sub(1))
     }
 
     fn range(&self, name: &str, index: usize, value: f64, bound: f64) -> TensorError {
@@ -332,11 +341,13 @@ fn matrix(layer: &LayerWeights) -> impl Iterator<Item = i64> {
 }
 
 /// Rounded once: the division by a power of two is exact.
+#[expect(clippy::as_conversions, reason = "rounds to nearest, ties to even, as the format says")]
 fn float(value: i64, fraction_bits: u32) -> f32 {
     value as f32 / 2f32.powi(fraction_bits.cast_signed())
 }
 
 /// The integer that a float is over `2^fraction_bits`, if it is one.
+#[expect(clippy::as_conversions, reason = "an integer below 2^62 in magnitude")]
 fn integer(value: f32, fraction_bits: u32) -> Option<i64> {
     let scaled = f64::from(value) * 2f64.powi(fraction_bits.cast_signed());
     (scaled.fract() == 0.0 && scaled.abs() < 2f64.powi(62)).then_some(scaled as i64)

@@ -13,7 +13,7 @@
 //! The verifier's checks are linear equations over points: summed with one challenge drawn after the last message, they are
 //! one multi-scalar multiplication. Only if that fails are they looked at one by one, to name the first that does not hold.
 
-use crate::commitment::{PointCommitments, weight_slices};
+use crate::commitment::{PointCommitments, own_slices};
 use crate::error::{ProveError, VerifyError};
 use crate::generators::GeneratorSource;
 use crate::hedge::Hedge;
@@ -31,6 +31,7 @@ use zkdl_arguments::update::Start as StartValues;
 use zkdl_arguments::{Shape, Witness, start_ranges, window};
 use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
+use zkdl_dataset::number::to_usize;
 use zkdl_field::{Affine, Scalar, group};
 use zkdl_train::{Trace, Weights, initial_weights};
 use zkdl_transcript::{ReadError, Receiver, Sender};
@@ -121,7 +122,7 @@ pub fn prove_with_entropy(
     if let Some(bits) = &start_bits {
         obligations.extend(start_ranges::prove(&mut channel, &bits.layout, &bits.bytes, progress_of));
     }
-    let mut rows = row_values(statement, &shape, input);
+    let mut rows = row_values(statement, &shape, input)?;
     let mut blinds = row_blinds(input, &cell_blinds);
     if let Some(bits) = &start_bits {
         rows.extend(bits.layout.split(&bits.bytes).into_iter().map(RowValues::Bits));
@@ -171,7 +172,7 @@ pub(crate) fn check_room(statement: &Statement, proof: &Proof, limits: &Limits) 
     let shape = statement.sizes(limits)?;
     let offset = proof.body.len();
     let start_rows = start_layout(statement, &shape).map_or(0, |layout| layout.rows());
-    if offset / group::POINT_BYTES < cell_row_count(&shape) + start_rows {
+    if offset / group::POINT_BYTES < cell_row_count(&shape).saturating_add(start_rows) {
         return Err(VerifyError::Read(ReadError::Truncated { offset, label: "cells.row" }));
     }
     Ok(())
@@ -215,7 +216,7 @@ fn read<'a>(
     if let Some(layout) = &start_bits {
         obligations.extend(start_ranges::verify(&mut channel, layout)?);
     }
-    read_discharge(&mut channel, shape.columns, &obligations, bases.total + start_rows)?;
+    read_discharge(&mut channel, shape.columns, &obligations, bases.total.saturating_add(start_rows))?;
     Ok(channel)
 }
 
@@ -244,7 +245,7 @@ impl StartBits {
         let (Some(bits), Some(layout)) = (statement.proves_start(), start_layout(statement, shape)) else {
             return Ok(None);
         };
-        let bytes = layout.pack(&weight_slices(shape, start)).ok_or(ProveError::StartOutOfRange { bits })?;
+        let bytes = layout.pack(&own_slices(shape, start)?).ok_or(ProveError::StartOutOfRange { bits })?;
         let blinds = commit_rows(channel, "start.row", &layout.split(&bytes))?;
         Ok(Some(Self { layout, bytes, blinds }))
     }
@@ -286,6 +287,7 @@ fn witness(input: ProverInput<'_>) -> Witness<'_> {
 }
 
 /// Commits all rows of cells and sends the commitments; returns the blinds.
+#[expect(clippy::indexing_slicing, reason = "prover only: `check_input` has found all sizes to be those of the shape")]
 fn commit_cells(
     channel: &mut ProofWriter<'_>,
     shape: &Shape,
@@ -297,18 +299,23 @@ fn commit_cells(
 }
 
 /// All committed rows in the order of [`RowBases`].
-fn row_values<'a>(statement: &Statement, shape: &Shape, input: ProverInput<'a>) -> Vec<RowValues<'a>> {
+#[expect(clippy::indexing_slicing, reason = "prover only: `check_input` has found all sizes to be those of the shape")]
+fn row_values<'a>(
+    statement: &Statement,
+    shape: &Shape,
+    input: ProverInput<'a>,
+) -> Result<Vec<RowValues<'a>>, ProveError> {
     let width = shape.widths[0];
     let points = input.features.chunks(width).zip(input.labels);
     let mut rows: Vec<RowValues<'a>> =
-        points.map(|(features, label)| RowValues::Point { features, label: *label as usize }).collect();
+        points.map(|(features, label)| RowValues::Point { features, label: to_usize(*label) }).collect();
     if statement.start.is_committed() {
-        rows.extend(weight_slices(shape, &input.trace.start).into_iter().map(RowValues::Integers));
+        rows.extend(own_slices(shape, &input.trace.start)?.into_iter().map(RowValues::Integers));
     }
-    rows.extend(weight_slices(shape, &input.trace.end).into_iter().map(RowValues::Integers));
+    rows.extend(own_slices(shape, &input.trace.end)?.into_iter().map(RowValues::Integers));
     let cells = cell_rows(shape).into_iter();
     rows.extend(cells.map(|row| RowValues::Bits(&input.trace.layers[row.slot].bytes[row.range])));
-    rows
+    Ok(rows)
 }
 
 fn row_blinds(input: ProverInput<'_>, cells: &[Scalar]) -> Zeroizing<Vec<Scalar>> {
@@ -322,6 +329,11 @@ fn witness_digest(input: ProverInput<'_>) -> Zeroizing<[u8; 64]> {
 }
 
 /// Checks that every part of the witness has the size that the statement implies.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "prover only: slots are below the number of layers, and sizes those of a validated shape that fits memory"
+)]
 fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> Result<(), ProveError> {
     let start_rows = statement.start.rows().len();
     let mut sizes = vec![
@@ -348,9 +360,9 @@ fn check_input(statement: &Statement, shape: &Shape, input: ProverInput<'_>) -> 
             return Err(ProveError::Witness { what, got, expected });
         }
     }
-    match input.labels.iter().find(|l| **l as usize >= shape.widths[shape.layers()]) {
+    match input.labels.iter().find(|l| to_usize(**l) >= shape.widths[shape.layers()]) {
         Some(label) => {
-            let got = *label as usize;
+            let got = to_usize(*label);
             Err(ProveError::Witness { what: "a label", got, expected: shape.widths[shape.layers()] - 1 })
         }
         None => Ok(()),

@@ -25,6 +25,7 @@ use zkdl_arguments::opening::RowValues;
 use zkdl_commit::blinds::{BlindSource, Entropy};
 use zkdl_commit::channel::{ProofReader, ProofWriter};
 use zkdl_dataset::descriptor::Descriptor;
+use zkdl_dataset::number::to_usize;
 use zkdl_field::group;
 use zkdl_field::multilinear::log2_ceil;
 use zkdl_transcript::{ReadError, Receiver, Sender};
@@ -73,8 +74,8 @@ fn prove_cells(
     let rows = claim.rows(cells);
     let cell_blinds = commit_rows(&mut channel, "near.row", &rows)?;
     let obligations = near::prove(&mut channel, claim, data.features, cells, &mut |_| ());
-    let points = data.features.chunks_exact(question.data.features as usize).zip(data.labels);
-    let points = points.map(|(features, label)| RowValues::Point { features, label: *label as usize });
+    let points = data.features.chunks_exact(to_usize(question.data.features)).zip(data.labels);
+    let points = points.map(|(features, label)| RowValues::Point { features, label: to_usize(*label) });
     let values: Vec<RowValues<'_>> = points.chain(rows.into_iter().map(RowValues::Bits)).collect();
     let blinds = Zeroizing::new([data.blinds, &cell_blinds].concat());
     discharge(&mut channel, &obligations, &values, &blinds, &mut |_| ())?;
@@ -104,7 +105,7 @@ pub(super) fn verify(
         channel.receive_point("near.row")?;
     }
     let obligations = near::verify(&mut channel, &claim)?;
-    read_discharge(&mut channel, claim.row_columns, &obligations, points.0.len() + claim.row_count())?;
+    read_discharge(&mut channel, claim.row_columns, &obligations, points.0.len().saturating_add(claim.row_count()))?;
     settle(channel, &generators.first(claim.row_columns))?;
     Ok(())
 }
@@ -113,16 +114,17 @@ pub(super) fn verify(
 pub(crate) fn claim(question: &Question) -> Claim<'_> {
     let data = &question.data;
     let mut claim = Claim {
-        points: data.points as usize,
-        classes: data.classes as usize,
+        points: to_usize(data.points),
+        classes: to_usize(data.classes),
         queries: question.queries.iter().map(|query| &query.features[..]).collect(),
         theta: data.near,
         farthest: question.farthest(),
         row_columns: 0,
     };
-    let bits = claim.points.saturating_mul(claim.queries.len()).saturating_mul(8 * claim.cell_bytes());
-    let balanced = log2_ceil(bits).div_ceil(2) + 1;
-    let widest = question.width().max(8 * claim.cell_bytes());
+    let cell = claim.cell_bytes().saturating_mul(8);
+    let bits = claim.points.saturating_mul(claim.queries.len()).saturating_mul(cell);
+    let balanced = log2_ceil(bits).div_ceil(2).saturating_add(1);
+    let widest = question.width().max(cell);
     claim.row_columns = 1 << balanced.min(MOST_LOG_COLUMNS).max(log2_ceil(widest));
     claim
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{NAMED, Run, SMALL, Sizes, generators};
 use zkdl::codec::FormatError;
+use zkdl::describe::model_digest;
 use zkdl::model::{self, Boundary, WeightsProof};
 use zkdl::statement::Limits;
 use zkdl::{ProveError, Statement, VerifyError};
@@ -45,6 +46,16 @@ fn named_start_weights_are_shown_to_be_those_of_the_statement() {
         let error = judge(statement, boundary, &run.trace.start, &proof).unwrap_err();
         assert!(matches!(error, VerifyError::StatementMismatch { .. }), "{error}");
     }
+}
+
+/// No rows hold no weights, whatever a proof about them says.
+#[test]
+fn a_public_start_has_no_rows_to_show() {
+    let run = run();
+    let proof = WeightsProof { model: model_digest(&[]), body: vec![0; 64] };
+    let limits = Limits::default();
+    let verdict = model::verify(&run.statement, Boundary::Start, &run.trace.start, &proof, &limits, generators());
+    assert!(matches!(verdict, Err(VerifyError::Statement(_))), "{verdict:?}");
 }
 
 /// Catalogue 28.
