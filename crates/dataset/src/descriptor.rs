@@ -10,6 +10,7 @@
 //! Little endian throughout; flags are 0 or 1; numbers f64 are the bits of IEEE 754. A run is columns that follow one another and
 //! share a quantiser; neighbours differ. Every value has exactly one encoding, and no two encodings give one value.
 
+use crate::number::{to_u32, to_u64, to_usize};
 use crate::quantiser::{Quantiser, ValueRange};
 
 pub use crate::quantiser::VALUE_LIMIT;
@@ -21,7 +22,7 @@ pub const MAX_FEATURES: u32 = 1 << 20;
 /// `near` stays below this: no two points of the largest shape are farther apart, squared.
 pub const NEAR_LIMIT: u64 = 1 << 62;
 
-const RUN_BYTES: usize = 29;
+const RUN_BYTES: u64 = 29;
 
 /// The public description of a data set. The points themselves stay hidden behind `root`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,15 +187,15 @@ impl Descriptor {
         let mut end = 0u64;
         let run = self.columns.iter().find(|run| {
             end = end.saturating_add(u64::from(run.count));
-            (column as u64) < end
+            to_u64(column) < end
         });
         run.map(|run| &run.quantiser)
     }
 
     /// The quantisers of all columns, one each.
     pub fn quantisers(&self) -> impl Iterator<Item = Quantiser> + '_ {
-        let each = |run: &ColumnRun| std::iter::repeat_n(run.quantiser, run.count as usize);
-        self.columns.iter().flat_map(each).take(self.features as usize)
+        let each = |run: &ColumnRun| std::iter::repeat_n(run.quantiser, to_usize(run.count));
+        self.columns.iter().flat_map(each).take(to_usize(self.features))
     }
 
     /// The range of a column. Beyond the last there are only zeros.
@@ -258,7 +259,7 @@ impl Descriptor {
 
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0; 4];
+        let mut bytes = Vec::new();
         for word in [self.points, self.features, self.classes, self.fraction_bits] {
             bytes.extend(word.to_le_bytes());
         }
@@ -269,7 +270,7 @@ impl Descriptor {
             bytes.push(u8::from(image.planar));
             bytes.extend(image.white.to_le_bytes());
         }
-        bytes.extend((self.columns.len() as u32).to_le_bytes());
+        bytes.extend(to_u32(self.columns.len()).to_le_bytes());
         for ColumnRun { count, quantiser } in &self.columns {
             bytes.extend(count.to_le_bytes());
             bytes.extend([quantiser.scale, quantiser.offset].into_iter().flat_map(f64::to_le_bytes));
@@ -277,9 +278,7 @@ impl Descriptor {
             bytes.push(u8::from(quantiser.clip));
         }
         bytes.extend(self.root);
-        let length = (bytes.len() - 4) as u32;
-        bytes[..4].copy_from_slice(&length.to_le_bytes());
-        bytes
+        [&to_u32(bytes.len()).to_le_bytes(), &bytes[..]].concat()
     }
 
     /// Bytes of the encoding that `bytes` starts with, as its prefix says; none if there is no prefix. Nothing else is checked.
@@ -294,7 +293,7 @@ impl Descriptor {
     /// As [`Self::decode`].
     pub fn decode_prefix(bytes: &[u8]) -> Result<(Self, &[u8]), DescriptorError> {
         let end = Self::encoded_length(bytes).ok_or(DescriptorError::Length { expected: 4, got: bytes.len() })?;
-        let truncated = DescriptorError::Length { expected: end as u64, got: bytes.len() };
+        let truncated = DescriptorError::Length { expected: to_u64(end), got: bytes.len() };
         let (own, rest) = bytes.split_at_checked(end).ok_or(truncated)?;
         Ok((Self::decode(own)?, rest))
     }
@@ -307,15 +306,15 @@ impl Descriptor {
     pub fn decode(bytes: &[u8]) -> Result<Self, DescriptorError> {
         let mut fields = Fields { rest: bytes };
         let length = fields.u32()?;
-        if length as usize != fields.rest.len() {
+        if to_usize(length) != fields.rest.len() {
             return Err(DescriptorError::Length { expected: u64::from(length) + 4, got: bytes.len() });
         }
         let [points, features, classes, fraction_bits] = [fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?];
         let near = u64::from_le_bytes(fields.take()?);
         let image = if fields.flag("image")? { Some(Image::take(&mut fields)?) } else { None };
         let runs = fields.u32()?;
-        let expected = u64::from(runs) * RUN_BYTES as u64 + 32;
-        if fields.rest.len() as u64 != expected {
+        let expected = u64::from(runs).saturating_mul(RUN_BYTES).saturating_add(32);
+        if to_u64(fields.rest.len()) != expected {
             return Err(DescriptorError::Length { expected, got: fields.rest.len() });
         }
         let columns = (0..runs).map(|_| ColumnRun::take(&mut fields)).collect::<Result<_, _>>()?;
@@ -329,7 +328,7 @@ impl Descriptor {
 impl ColumnRun {
     /// The runs of a list of quantisers, one a column: neighbours that are equal are one run.
     pub fn collect(quantisers: &[Quantiser]) -> Vec<Self> {
-        let run = |chunk: &[Quantiser]| Some(Self { count: chunk.len() as u32, quantiser: *chunk.first()? });
+        let run = |chunk: &[Quantiser]| Some(Self { count: to_u32(chunk.len()), quantiser: *chunk.first()? });
         quantisers.chunk_by(|a, b| a == b).filter_map(run).collect()
     }
 
@@ -374,7 +373,7 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], DescriptorError> {
-        let truncated = DescriptorError::Length { expected: N as u64, got: self.rest.len() };
+        let truncated = DescriptorError::Length { expected: to_u64(N), got: self.rest.len() };
         let (field, rest) = self.rest.split_first_chunk().ok_or(truncated)?;
         self.rest = rest;
         Ok(*field)

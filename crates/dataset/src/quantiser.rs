@@ -10,6 +10,7 @@
 //! owner who asks for one get the same integers from the same numbers.
 
 use crate::descriptor::{ColumnRun, DescriptorError};
+use crate::number::to_usize;
 
 /// Bounds of values stay strictly below this in magnitude, so that every product of training has a bound.
 pub const VALUE_LIMIT: i32 = 1 << 20;
@@ -94,6 +95,7 @@ impl Quantiser {
     ///
     /// # Errors
     /// [`QuantiseError`].
+    #[expect(clippy::as_conversions, reason = "an integer between two i32")]
     pub fn apply(&self, value: f64) -> Result<i32, QuantiseError> {
         let scaled = (value - self.offset) * self.scale;
         if !scaled.is_finite() {
@@ -181,7 +183,7 @@ impl Quantisers {
         let mut columns = vec![self.usual; features];
         for (range, quantiser) in &self.others {
             let (start, end) = (range.start, range.end);
-            let places = columns.get_mut(start as usize..end as usize).filter(|places| !places.is_empty());
+            let places = columns.get_mut(to_usize(start)..to_usize(end)).filter(|places| !places.is_empty());
             places.ok_or(NoSuchColumn { start, end, features })?.fill(*quantiser);
         }
         Ok(columns)

@@ -6,6 +6,7 @@
 use std::io::Read;
 
 use crate::descriptor::Descriptor;
+use crate::number::to_usize;
 use crate::quantiser::{QuantiseError, ValueRange};
 use crate::readers::csv::Lines;
 use crate::readers::{ReadError, Row};
@@ -108,7 +109,7 @@ impl Query {
     /// # Errors
     /// [`QueryError::Length`], [`QueryError::Range`], [`QueryError::Label`].
     pub fn check(&self, data: &Descriptor) -> Result<(), QueryError> {
-        if self.features.len() != data.features as usize {
+        if self.features.len() != to_usize(data.features) {
             return Err(QueryError::Length { got: self.features.len(), features: data.features });
         }
         for (column, (&value, quantiser)) in self.features.iter().zip(data.quantisers()).enumerate() {
@@ -131,10 +132,10 @@ impl Query {
 /// [`QueryError`] with file, line and column.
 pub fn read_csv_queries(input: impl Read, file: &str, data: &Descriptor) -> Result<Vec<Query>, QueryError> {
     let mut lines = Lines::new(input, file)?;
-    let (width, features) = (data.features as usize, data.features);
+    let (width, features) = (to_usize(data.features), data.features);
     let labelled = match lines.width() {
         got if got == width => false,
-        got if got == width + 1 => true,
+        got if got == width.saturating_add(1) => true,
         got => return Err(QueryError::Columns { file: file.to_owned(), got, features }),
     };
     let (mut numbers, mut queries) = (Vec::new(), Vec::new());

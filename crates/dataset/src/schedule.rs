@@ -4,6 +4,9 @@
 //! (see [`crate::stream`]). Step i of the epoch takes places i B .. (i + 1) B of that order. The last N mod B places of every
 //! order are not used: a partial batch is dropped, so every step has exactly B rows.
 
+use std::num::{NonZeroU32, NonZeroU64};
+
+use crate::number::{to_u64, to_usize};
 use crate::stream::{KeyStream, ORDER_DOMAIN, SPLIT_DOMAIN};
 
 /// Why a schedule or a split is refused.
@@ -37,7 +40,7 @@ pub enum ScheduleError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     points: u32,
-    batch: u32,
+    batch: NonZeroU32,
     root: [u8; 32],
     nonce: [u8; 32],
 }
@@ -48,12 +51,10 @@ impl Schedule {
     /// # Errors
     /// [`ScheduleError`] when the batch is empty or larger than the data set.
     pub fn new(points: u32, batch: u32, root: [u8; 32], nonce: [u8; 32]) -> Result<Self, ScheduleError> {
-        if batch == 0 {
-            return Err(ScheduleError::EmptyBatch { points });
-        }
         if batch > points {
             return Err(ScheduleError::BatchTooLarge { batch, points });
         }
+        let batch = NonZeroU32::new(batch).ok_or(ScheduleError::EmptyBatch { points })?;
         Ok(Self { points, batch, root, nonce })
     }
 
@@ -64,7 +65,7 @@ impl Schedule {
 
     /// Rows of every step.
     pub fn batch(&self) -> u32 {
-        self.batch
+        self.batch.get()
     }
 
     /// Full batches in an epoch: floor(points / batch), at least 1.
@@ -83,7 +84,7 @@ impl Schedule {
         let mut drawn: Option<(u64, Vec<u32>)> = None;
         let mut batches = Vec::with_capacity(count);
         for offset in 0..count {
-            let (epoch, step) = self.place(first.wrapping_add(offset as u64));
+            let (epoch, step) = self.place(first.wrapping_add(to_u64(offset)));
             let order = match drawn.take() {
                 Some((of, order)) if of == epoch => order,
                 _ => self.epoch_order(epoch),
@@ -96,14 +97,14 @@ impl Schedule {
 
     /// The steps among `first .. first + count` that use a point, in order. Draws the order of every epoch that they touch.
     pub fn uses(&self, point: u32, first: u64, count: u64) -> Vec<u64> {
-        let (length, end) = (u64::from(self.steps_per_epoch()), first.saturating_add(count));
+        let (length, end) = (self.epoch_length(), first.saturating_add(count));
         let used = |epoch: u64| {
             let place = self.epoch_order(epoch).iter().position(|p| *p == point)?;
-            let step = place as u64 / u64::from(self.batch);
+            let step = to_u64(place) / NonZeroU64::from(self.batch);
             // Whoever comes behind the last full batch has no step in this epoch.
-            (step < length).then(|| epoch.saturating_mul(length).saturating_add(step))
+            (step < length.get()).then(|| epoch.saturating_mul(length.get()).saturating_add(step))
         };
-        let epochs = if count == 0 { 0..0 } else { first / length..(end - 1) / length + 1 };
+        let epochs = if count == 0 { 0..0 } else { first / length..end.div_ceil(length.get()) };
         epochs.filter_map(used).filter(|step| (first..end).contains(step)).collect()
     }
 
@@ -112,14 +113,21 @@ impl Schedule {
         KeyStream::derive(ORDER_DOMAIN, &[&self.root, &self.nonce, &epoch.to_le_bytes()]).permutation(self.points)
     }
 
-    fn place(&self, global_step: u64) -> (u64, usize) {
-        let steps = u64::from(self.steps_per_epoch());
-        (global_step / steps, (global_step % steps) as usize)
+    fn epoch_length(&self) -> NonZeroU64 {
+        NonZeroU64::new(self.steps_per_epoch().into()).unwrap_or(NonZeroU64::MIN)
     }
 
-    fn slice(&self, order: &[u32], step: usize) -> Vec<u32> {
-        let batch = self.batch as usize;
-        order[step * batch..(step + 1) * batch].to_vec()
+    /// Epoch, and step in it.
+    fn place(&self, global_step: u64) -> (u64, u64) {
+        let steps = self.epoch_length();
+        (global_step / steps, global_step % steps)
+    }
+
+    /// The points of a step; none if the order had none for it, which no window accepts.
+    fn slice(&self, order: &[u32], step: u64) -> Vec<u32> {
+        let mut batches = order.chunks_exact(to_usize(self.batch.get()));
+        let batch = usize::try_from(step).ok().and_then(|step| batches.nth(step));
+        batch.unwrap_or_default().to_vec()
     }
 }
 
@@ -133,8 +141,8 @@ pub fn split(points: u32, train: u32, seed: [u8; 32]) -> Result<(Vec<usize>, Vec
         return Err(ScheduleError::SplitTooLarge { train, points });
     }
     let order = KeyStream::derive(SPLIT_DOMAIN, &[&seed]).permutation(points);
-    let mut kept: Vec<usize> = order.into_iter().map(|i| i as usize).collect();
-    let rest = kept.split_off(train as usize);
+    let mut kept: Vec<usize> = order.into_iter().map(to_usize).collect();
+    let rest = kept.split_off(to_usize(train));
     Ok((kept, rest))
 }
 

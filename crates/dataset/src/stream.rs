@@ -16,11 +16,13 @@
 //! No domain contains a zero byte, so no input to the hash is another domain's. The root is published before the nonce is drawn:
 //! neither order nor weights can be searched for.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroU128};
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use sha2::{Digest, Sha256};
+
+use crate::number::to_u64;
 
 /// Domain of the order of points in an epoch.
 pub const ORDER_DOMAIN: &str = "zkdl/v1/order";
@@ -38,7 +40,7 @@ const BUFFER_WORDS: usize = 512;
 /// starting weights (fewer than 2^34) draw.
 pub struct KeyStream {
     cipher: ChaCha20,
-    buffer: Vec<u8>,
+    buffer: Vec<[u8; 8]>,
     next: usize,
 }
 
@@ -46,7 +48,7 @@ impl KeyStream {
     /// The stream of a key.
     pub fn new(key: [u8; 32]) -> Self {
         let cipher = ChaCha20::new(&key.into(), &[0u8; 12].into());
-        let buffer = vec![0; 8 * BUFFER_WORDS];
+        let buffer = vec![[0; 8]; BUFFER_WORDS];
         let next = buffer.len();
         Self { cipher, buffer, next }
     }
@@ -64,40 +66,41 @@ impl KeyStream {
 
     /// The next eight bytes of the key stream as a little-endian integer.
     pub fn next_word(&mut self) -> u64 {
-        if self.next == self.buffer.len() {
+        loop {
+            if let Some(word) = self.buffer.get(self.next) {
+                self.next = self.next.saturating_add(1);
+                return u64::from_le_bytes(*word);
+            }
             self.refill();
         }
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.buffer[self.next..self.next + 8]);
-        self.next += 8;
-        u64::from_le_bytes(word)
     }
 
     /// A uniform integer in `0..bound`, by rejection; fewer than two words on average.
     pub fn uniform(&mut self, bound: NonZeroU64) -> u64 {
-        let bound = u128::from(bound.get());
-        let limit = (1u128 << 64) / bound * bound;
+        let wide = NonZeroU128::from(bound);
+        let limit = ((1u128 << 64) / wide).saturating_mul(wide.get());
         loop {
-            let word = u128::from(self.next_word());
-            if word < limit {
-                return (word % bound) as u64;
+            let word = self.next_word();
+            if u128::from(word) < limit {
+                return word % bound;
             }
         }
     }
 
     /// A uniform permutation of `0..n` (Fisher-Yates): for i = n-1 down to 1, swap places i and uniform(i + 1).
+    #[expect(clippy::as_conversions, reason = "at most i, an index")]
     pub fn permutation(&mut self, n: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..n).collect();
         for i in (1..order.len()).rev() {
-            let j = self.uniform(NonZeroU64::MIN.saturating_add(i as u64));
+            let j = self.uniform(NonZeroU64::MIN.saturating_add(to_u64(i)));
             order.swap(i, j as usize);
         }
         order
     }
 
     fn refill(&mut self) {
-        self.buffer.fill(0);
-        self.cipher.apply_keystream(&mut self.buffer);
+        self.buffer.fill([0; 8]);
+        self.cipher.apply_keystream(self.buffer.as_flattened_mut());
         self.next = 0;
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::descriptor::MAX_FEATURES;
+use crate::number::{to_u64, to_usize};
 use crate::quantiser::{Quantiser, Quantisers};
 use crate::readers::{ReadError, RowError, Sink};
 
@@ -39,7 +40,7 @@ impl Table {
     /// Features and label of a point, in file order from 0.
     pub fn point(&self, index: usize) -> Option<(&[i32], u32)> {
         let label = *self.labels.get(index)?;
-        let row = self.values.get(index * self.features..(index + 1) * self.features)?;
+        let (row, _) = self.values.get(index.checked_mul(self.features)?..)?.split_at_checked(self.features)?;
         Some((row, label))
     }
 
@@ -82,7 +83,7 @@ impl<'a> TableBuilder<'a> {
 
     /// The table; `file` names the input in messages.
     pub(crate) fn finish(self, file: &str) -> Result<Table, ReadError> {
-        let classes = self.classes.count(file)? as usize;
+        let classes = to_usize(self.classes.count(file)?);
         Ok(Table { features: self.columns.len(), classes, values: self.values, labels: self.labels })
     }
 }
@@ -113,10 +114,11 @@ pub(crate) fn quantise(column: usize, value: f64, quantiser: &Quantiser) -> Resu
 
 /// Refuses more columns than a descriptor can have.
 pub(crate) fn check_width(features: usize) -> Result<(), RowError> {
-    if features > MAX_FEATURES as usize { Err(RowError::TooWide { features: features as u64 }) } else { Ok(()) }
+    if features > to_usize(MAX_FEATURES) { Err(RowError::TooWide { features: to_u64(features) }) } else { Ok(()) }
 }
 
 /// A number as a class.
+#[expect(clippy::as_conversions, reason = "an integer below 2^32")]
 pub(crate) fn class(label: f64) -> Option<u32> {
     let whole = label.fract() == 0.0 && (0.0..f64::from(u32::MAX)).contains(&label);
     whole.then_some(label as u32)
@@ -130,7 +132,8 @@ impl Classes {
     /// Counts a label.
     pub(crate) fn add(&mut self, label: f64) -> Result<u32, RowError> {
         let class = class(label).ok_or(RowError::Label { label })?;
-        *self.0.entry(class).or_default() += 1;
+        let points = self.0.entry(class).or_default();
+        *points = points.saturating_add(1);
         Ok(class)
     }
 

@@ -6,6 +6,7 @@ use png::{BitDepth, ColorType, Decoder, Info, Limits};
 
 use super::{Query, QueryError};
 use crate::descriptor::{Descriptor, Image};
+use crate::number::to_usize;
 
 /// What the decoder may allocate besides the pixels, whose number the descriptor bounds.
 const DECODER_BYTES: usize = 1 << 24;
@@ -20,9 +21,9 @@ pub fn read_png_query(bytes: &[u8], data: &Descriptor) -> Result<Query, QueryErr
     let image = data.image.filter(|image| image.features() == Some(data.features)).ok_or(QueryError::NoImage)?;
     let (samples, pixels) = decode(bytes, &image)?;
     let pixels = channels(samples, &pixels, image.channels)?;
-    let at = |column: usize| arranged(&pixels, &image, column);
-    let quantised = data.quantisers().enumerate().map(|(column, quantiser)| {
-        quantiser.apply(image.raw(at(column))).map_err(|error| QueryError::Pixel { column, error })
+    let levels = arranged(&pixels, &image).into_iter().zip(data.quantisers());
+    let quantised = levels.enumerate().map(|(column, (level, quantiser))| {
+        quantiser.apply(image.raw(level)).map_err(|error| QueryError::Pixel { column, error })
     });
     let query = Query { features: quantised.collect::<Result<_, _>>()?, label: None };
     query.check(data)?;
@@ -46,7 +47,7 @@ fn decode(bytes: &[u8], image: &Image) -> Result<(usize, Vec<u8>), QueryError> {
         let expected = "one picture without";
         return Err(QueryError::Pixels { got: "a transparent colour or several frames", expected });
     }
-    let size = (image.width as usize).saturating_mul(image.height as usize).saturating_mul(samples);
+    let size = to_usize(image.width).saturating_mul(to_usize(image.height)).saturating_mul(samples);
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels)?;
     reader.finish()?;
@@ -79,9 +80,8 @@ fn channels(samples: usize, pixels: &[u8], wanted: u32) -> Result<Vec<u8>, Query
     Ok(pixels.chunks(samples).flat_map(|pixel| pixel.iter().take(kept)).copied().collect())
 }
 
-/// The level behind a feature.
-fn arranged(pixels: &[u8], image: &Image, column: usize) -> u8 {
-    let (area, channels) = (image.width as usize * image.height as usize, image.channels as usize);
-    let place = if image.planar { (column % area) * channels + column / area } else { column };
-    pixels.get(place).copied().unwrap_or_default()
+/// The levels in the order of features.
+fn arranged(pixels: &[u8], image: &Image) -> Vec<u8> {
+    let channels = if image.planar { to_usize(image.channels) } else { 1 };
+    (0..channels).flat_map(|channel| pixels.iter().skip(channel).step_by(channels)).copied().collect()
 }

@@ -31,7 +31,7 @@ pub(super) fn stream(
             let at = if matches!(e, RowError::Label { .. }) { &labels } else { &points };
             e.at_point(at.records.name(), point)
         })?;
-        progress(point + 1);
+        progress(point.saturating_add(1));
     }
     points.records.end()?;
     labels.records.end()
@@ -77,7 +77,7 @@ impl<'a> Array<'a> {
     }
 
     fn row(&mut self, point: u64, numbers: &mut [f64]) -> Result<(), ReadError> {
-        self.bytes.resize(numbers.len() * self.element.size(), 0);
+        self.bytes.resize(numbers.len().saturating_mul(self.element.size()), 0);
         self.records.fill(&mut self.bytes, || format!("point {point}"))?;
         self.element.decode(self.big_endian, &self.bytes, numbers);
         Ok(())

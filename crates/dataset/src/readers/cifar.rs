@@ -21,15 +21,15 @@ pub(super) fn stream(
 ) -> Result<Image, ReadError> {
     let name = files.first().map(|file| super::shown(file)).unwrap_or_default();
     sink.start(FEATURES).map_err(|e| e.at_point(&name, 0))?;
-    let (mut record, mut row, mut points) = ([0; RECORD_BYTES], [0.0; FEATURES], 0);
+    let (mut record, mut row, mut points) = ([0; RECORD_BYTES], [0.0; FEATURES], 0u64);
     for file in files {
         let mut records = Records::open(file)?;
-        let mut point = 0;
+        let mut point = 0u64;
         while records.next(&mut record, || format!("point {point}"))? {
             let (label, pixels) = (record[0], &record[1..]);
             row.iter_mut().zip(pixels).for_each(|(number, pixel)| *number = f64::from(*pixel));
             sink.point(&row, f64::from(label)).map_err(|e| e.at_point(records.name(), point))?;
-            (point, points) = (point + 1, points + 1);
+            (point, points) = (point.saturating_add(1), points.saturating_add(1));
             progress(points);
         }
     }

@@ -26,13 +26,14 @@ pub(super) fn stream(
     if width == 1 {
         return Err(ReadError::NoFeatures { file: file.to_owned() });
     }
-    sink.start(width - 1).map_err(|e| e.at(file, Row::Line(1), |_| String::new()))?;
-    let (mut numbers, mut points) = (Vec::with_capacity(width), 0);
+    sink.start(width.saturating_sub(1)).map_err(|e| e.at(file, Row::Line(1), |_| String::new()))?;
+    let (mut numbers, mut points) = (Vec::with_capacity(width), 0u64);
     while let Some(line) = lines.next(&mut numbers)? {
         let class = numbers.remove(label);
-        let name = |feature: Option<usize>| lines.name(feature.map_or(label, |j| j + usize::from(j >= label)));
+        let name =
+            |feature: Option<usize>| lines.name(feature.map_or(label, |j| j.saturating_add(usize::from(j >= label))));
         sink.point(&numbers, class).map_err(|e| e.at(file, Row::Line(line), name))?;
-        points += 1;
+        points = points.saturating_add(1);
         progress(points);
     }
     Ok(())
@@ -77,7 +78,7 @@ impl<'a, R: Read> Lines<'a, R> {
         match (found.next(), found.count()) {
             (Some((column, _)), 0) => Ok(column),
             (first, more) => {
-                let count = more + usize::from(first.is_some());
+                let count = more.saturating_add(usize::from(first.is_some()));
                 Err(ReadError::NoLabel { file: self.file.to_owned(), label: label.to_owned(), count })
             }
         }

@@ -28,17 +28,18 @@ impl Element {
     pub(super) fn decode(self, big_endian: bool, bytes: &[u8], numbers: &mut [f64]) {
         for (number, bytes) in numbers.iter_mut().zip(bytes.chunks_exact(self.size())) {
             let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(bytes) {
-                *to = *from;
-            }
+            let put = |(to, from): (&mut u8, &u8)| *to = *from;
             if big_endian {
-                word[..self.size()].reverse();
+                word.iter_mut().zip(bytes.iter().rev()).for_each(put);
+            } else {
+                word.iter_mut().zip(bytes).for_each(put);
             }
             *number = self.number(word);
         }
     }
 
     /// The number in the first bytes of a little-endian word.
+    #[expect(clippy::as_conversions, reason = "rounds to nearest")]
     fn number(self, word: [u8; 8]) -> f64 {
         let [a, b, c, d, ..] = word;
         match self {

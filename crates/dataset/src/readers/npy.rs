@@ -17,6 +17,7 @@ use super::array::{self, Array};
 use super::element::Element;
 use super::records::{Records, open};
 use super::{Malformed, ReadError, Sink, shown};
+use crate::number::to_usize;
 
 /// Longest text of a header; NumPy itself believes no longer one.
 const MAX_HEADER: usize = 10_000;
@@ -79,7 +80,7 @@ fn open_array(mut records: Records<'_>) -> Result<Array<'_>, ReadError> {
     };
     let length = match version {
         1 => usize::from(u16::from_le_bytes(records.array("the header")?)),
-        2 | 3 => u32::from_le_bytes(records.array("the header")?) as usize,
+        2 | 3 => to_usize(u32::from_le_bytes(records.array("the header")?)),
         _ => return Err(records.malformed(Malformed::Header("another version than 1.0, 2.0 or 3.0"))),
     };
     if length > MAX_HEADER {

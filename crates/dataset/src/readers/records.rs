@@ -74,12 +74,12 @@ impl<'a> Records<'a> {
 
     /// Fills `record`, or says that the bytes ended before it.
     pub(super) fn next(&mut self, record: &mut [u8], what: impl Fn() -> String) -> Result<bool, ReadError> {
-        let mut filled = 0;
-        while filled < record.len() {
-            match self.input.read(&mut record[filled..]) {
-                Ok(0) if filled == 0 => return Ok(false),
+        let (mut rest, mut begun) = (record, false);
+        while !rest.is_empty() {
+            match self.input.read(rest) {
+                Ok(0) if !begun => return Ok(false),
                 Ok(0) => return Err(self.malformed(Malformed::Truncated { what: what() })),
-                Ok(n) => filled += n,
+                Ok(n) => (rest, begun) = (rest.get_mut(n..).unwrap_or_default(), true),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(self.failed(e)),
             }

@@ -65,7 +65,7 @@ impl Sink for Scanner {
             self.fractions |= value.fract() != 0.0;
         }
         self.classes.add(label)?;
-        self.points += 1;
+        self.points = self.points.saturating_add(1);
         Ok(())
     }
 }
