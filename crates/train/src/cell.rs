@@ -10,6 +10,7 @@
 //! Two's complement and half-open remainders make the decomposition of Z and H unique, at zero and at ties too.
 
 use crate::config::{Algorithm, Format};
+use zkdl_dataset::number::to_usize;
 
 /// Which fields a cell has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,16 +62,21 @@ pub struct OutputCell {
 }
 
 impl Field {
-    fn place(self, value: u64) -> u128 {
-        (u128::from(value) & ((1 << self.bits) - 1)) << self.offset
+    fn mask(self) -> u64 {
+        (1u64 << self.bits).saturating_sub(1)
     }
 
+    fn place(self, value: u64) -> u128 {
+        u128::from(value & self.mask()) << self.offset
+    }
+
+    #[expect(clippy::as_conversions, reason = "the lowest 64 bits are meant, and then fewer")]
     fn unsigned(self, word: u128) -> u64 {
-        ((word >> self.offset) & ((1 << self.bits) - 1)) as u64
+        (word >> self.offset) as u64 & self.mask()
     }
 
     fn signed(self, word: u128) -> i64 {
-        let spare = 64 - self.bits;
+        let spare = u64::BITS.saturating_sub(self.bits);
         (self.unsigned(word) << spare).cast_signed() >> spare
     }
 }
@@ -98,17 +104,17 @@ impl CellLayout {
 
     /// P of a hidden cell.
     pub fn p(&self) -> Field {
-        Field { offset: self.q_g + self.r, bits: self.q }
+        Field { offset: self.q_g.saturating_add(self.r), bits: self.q }
     }
 
     /// The sign bit of P: 1 where P < 0.
     pub fn neg(&self) -> Field {
-        Field { offset: self.q_g + self.r + self.q - 1, bits: 1 }
+        Field { offset: self.rem_z().offset.saturating_sub(1), bits: 1 }
     }
 
     /// rem_Z of a hidden cell.
     pub fn rem_z(&self) -> Field {
-        Field { offset: self.q_g + self.r + self.q, bits: self.r }
+        Field { offset: self.p().offset.saturating_add(self.q), bits: self.r }
     }
 
     /// G of an output cell.
@@ -123,12 +129,12 @@ impl CellLayout {
 
     /// Bits of a hidden cell: Q + Q_G + 2 R.
     pub fn hidden_bits(&self) -> u32 {
-        self.q + self.q_g + 2 * self.r
+        self.rem_z().offset.saturating_add(self.r)
     }
 
     /// Bits of an output cell: Q_G + R_L.
     pub fn output_bits(&self) -> u32 {
-        self.q_g + self.r_l
+        self.q_g.saturating_add(self.r_l)
     }
 
     /// Bits of a cell.
@@ -141,7 +147,7 @@ impl CellLayout {
 
     /// Bytes a stored cell takes: its bits rounded up to 8, at most 16 bytes.
     pub fn stride_bytes(&self, kind: CellKind) -> usize {
-        self.bits(kind).div_ceil(8) as usize
+        to_usize(self.bits(kind).div_ceil(8))
     }
 
     /// The bits of `word` above the cell's fields; they must be zero.

@@ -155,6 +155,11 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// Inputs and outputs of every layer, without the bias.
+pub(crate) fn pairs(widths: &[u32]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    widths.iter().copied().zip(widths.iter().skip(1).copied())
+}
+
 impl Algorithm {
     /// L: number of layers with weights.
     pub fn layers(&self) -> usize {
@@ -163,8 +168,9 @@ impl Algorithm {
 
     /// Number of weights and biases.
     pub fn parameters(&self) -> u64 {
-        let pairs = self.widths.windows(2);
-        pairs.map(|w| (u64::from(w[0]) + 1).saturating_mul(u64::from(w[1]))).fold(0, u64::saturating_add)
+        let layers =
+            pairs(&self.widths).map(|(inputs, outputs)| (u64::from(inputs) + 1).saturating_mul(outputs.into()));
+        layers.fold(0, u64::saturating_add)
     }
 
     /// Cells of one step: B times the sum of the widths of all layers but the input.
@@ -231,7 +237,8 @@ impl Algorithm {
         let (min, max) = (self.input_min, self.input_max);
         if min > max || min <= -INPUT_LIMIT || max >= INPUT_LIMIT {
             problems.push(Problem::InputRange { min, max });
-        } else if f_x <= f_a && (i64::from(min.abs().max(max.abs())) << (f_a - f_x).min(MAX_F_A)) > i64::from(i32::MAX)
+        } else if f_x <= f_a
+            && (i64::from(min.abs().max(max.abs())) << f_a.saturating_sub(f_x).min(MAX_F_A)) > i64::from(i32::MAX)
         {
             problems.push(Problem::InputScale { min, max, f_x, f_a });
         }

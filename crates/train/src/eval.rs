@@ -2,6 +2,13 @@
 //!
 //! The forward pass of training, rounding included, without its bounds: no cell is committed here, so P may have any size.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "evaluation only: sizes have been checked"
+)]
+
 use crate::config::Algorithm;
 use crate::error::TrainError;
 use crate::fixed::round_half_up;

@@ -1,5 +1,11 @@
 //! Rounding and two's-complement ranges: the only fixed-point rules there are.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: 1 <= bits <= 63, and values that the ledger bounds"
+)]
+
 use crate::kernel::{Simd, Work};
 
 /// floor((v + 2^(bits-1)) / 2^bits) and what that leaves: v + 2^(bits-1) = 2^bits quotient + remainder.

@@ -10,6 +10,13 @@
 //! AMD EPYC with AVX-512, thousand million multiply-adds a second: A B 32 (crate `gemm`: 21), A B^T 41 (25), A^T B 46 (28), a plain
 //! loop 6; without AVX-512 18, 21 and 25. With maxima and conversions, [`product`] reaches 23, 24 and 32 there.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, ShapeError, Zip};
 use rayon::prelude::*;
 

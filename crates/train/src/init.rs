@@ -4,36 +4,38 @@
 //! 1 / sqrt(fan in) at f_W fraction bits. The values are `uniform(2 a_l + 1) - a_l` of the stream `zkdl/v1/weights` for (root, nonce)
 //! (see [`zkdl_dataset::stream`]), layer by layer, row-major: k outer, j inner. Biases are 0 and draw nothing.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroU128};
 
 use zkdl_dataset::KeyStream;
+use zkdl_dataset::number::to_usize;
 use zkdl_dataset::stream::WEIGHTS_DOMAIN;
 
-use crate::config::Algorithm;
+use crate::config::{Algorithm, MAX_F_W, pairs};
 use crate::weights::{LayerWeights, Weights};
 
 /// a_l: the largest magnitude of a starting weight with `f_w` fraction bits and `fan_in` inputs.
 pub fn weight_range(f_w: u32, fan_in: u32) -> u64 {
     // f_w <= 48 in a valid configuration: 3 * 4^48 < 2^98, and the root fits 49 bits.
-    let square = (3u128 << (2 * f_w)) / u128::from(fan_in.max(1));
-    square.isqrt() as u64
+    let fan_in = NonZeroU128::new(fan_in.into()).unwrap_or(NonZeroU128::MIN);
+    let square = (3u128 << f_w.min(MAX_F_W).saturating_mul(2)) / fan_in;
+    u64::try_from(square.isqrt()).unwrap_or(u64::MAX)
 }
 
 /// The starting weights of a run; one draw a weight.
 pub fn initial_weights(algorithm: &Algorithm, root: &[u8; 32], nonce: &[u8; 32]) -> Weights {
     let mut stream = KeyStream::derive(WEIGHTS_DOMAIN, &[root, nonce]);
     let f_w = algorithm.format.f_w();
-    let layers = algorithm.widths.windows(2).map(|pair| layer(&mut stream, f_w, pair[0], pair[1])).collect();
-    Weights { layers }
+    let layers = pairs(&algorithm.widths).map(|(inputs, outputs)| layer(&mut stream, f_w, inputs, outputs));
+    Weights { layers: layers.collect() }
 }
 
 fn layer(stream: &mut KeyStream, f_w: u32, inputs: u32, outputs: u32) -> LayerWeights {
     let a = weight_range(f_w, inputs);
-    let choices = NonZeroU64::MIN.saturating_add(2 * a);
-    let mut layer = LayerWeights::zeros(inputs as usize, outputs as usize);
-    let weights = layer.inputs * layer.outputs;
-    for value in &mut layer.values[..weights] {
-        *value = stream.uniform(choices) as i64 - a as i64;
+    let choices = NonZeroU64::MIN.saturating_add(a.saturating_mul(2));
+    let mut layer = LayerWeights::zeros(to_usize(inputs), to_usize(outputs));
+    let weights = layer.inputs.saturating_mul(layer.outputs);
+    for value in layer.values.iter_mut().take(weights) {
+        *value = stream.uniform(choices).cast_signed().saturating_sub(a.cast_signed());
     }
     layer
 }

@@ -16,6 +16,13 @@
 //!
 //! This is why there is `unsafe` in `x86`: the safe path, float64 products by `matrixmultiply` with AVX-512, takes 2.5 times as long.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -9,6 +9,13 @@
 //! integers, so which one is taken never shows. Sizes are measured and not static, because a static bound would forbid what never
 //! happens; those of the weights are measured as they are written.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 use crate::gemm::{GemmError, Matrix, product};
 use crate::kernel::{LANES, Lanes, Machine, Pair};
 use crate::network::with_constant;

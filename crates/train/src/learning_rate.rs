@@ -10,6 +10,13 @@
 //! ```
 //! lr_t / B is one IEEE 754 division, the power of two is exact and `round` takes halves away from zero: every machine finds the same c_t.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "the owner's declaration: pieces are in order, and exponents are those of f64"
+)]
+
 use crate::config::{Format, MAX_R_L};
 
 /// Fewest fraction bits of the output error, g = f_G - s.

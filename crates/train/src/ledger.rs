@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-use crate::config::{Algorithm, ConfigError, MULTIPLIER_LIMIT};
+use crate::config::{Algorithm, ConfigError, MULTIPLIER_LIMIT, pairs};
 use crate::init::weight_range;
 
 /// Every bound stays strictly below 2^126.
@@ -151,27 +151,31 @@ impl Ledger {
     /// [`LedgerError`] naming the first tensor that may reach 2^126.
     pub fn new(algorithm: &Algorithm, start: StartWeights) -> Result<Self, LedgerError> {
         algorithm.validate()?;
-        let mut layers = Vec::with_capacity(algorithm.layers());
-        for layer in 1..=algorithm.layers() {
-            layers.push(forward_bounds(algorithm, start, layer)?);
-        }
-        for layer in 1..layers.len() {
-            let next = layers[layer].weight;
-            layers[layer - 1].back_sum = back_bound(algorithm, layer, next)?;
+        let forward = |(layer, (inputs, _))| forward_bounds(algorithm, start, layer, inputs);
+        let mut layers = (1..).zip(pairs(&algorithm.widths)).map(forward).collect::<Result<Vec<_>, _>>()?;
+        let weights: Vec<u128> = layers.iter().map(|bounds| bounds.weight).collect();
+        let above = weights.iter().zip(algorithm.widths.iter().skip(1)).skip(1);
+        for ((layer, bounds), (weight, neurons)) in (1..).zip(&mut layers).zip(above) {
+            bounds.back_sum = back_bound(algorithm, layer, *neurons, *weight)?;
         }
         Ok(Self { layers })
     }
 }
 
 /// All bounds of layer `layer` but that of H, which needs the next layer's weights.
-fn forward_bounds(algorithm: &Algorithm, start: StartWeights, layer: usize) -> Result<LayerBounds, LedgerError> {
+fn forward_bounds(
+    algorithm: &Algorithm,
+    start: StartWeights,
+    layer: usize,
+    fan_in: u32,
+) -> Result<LayerBounds, LedgerError> {
     let format = &algorithm.format;
     let bound = |tensor| Bound::of(layer, tensor);
-    let (inputs, rows) = (u128::from(algorithm.widths[layer - 1]), u128::from(algorithm.batch));
+    let (inputs, rows) = (u128::from(fan_in), u128::from(algorithm.batch));
     let (steps, one) = (u128::from(algorithm.max_steps), 1u128 << format.f_a);
-    let (start_weight, start_bias) = start_bounds(algorithm, start, layer);
+    let (start_weight, start_bias) = start_bounds(algorithm, start, fan_in);
     let input = bound(Tensor::Input).plus(&input_factors(algorithm, layer)).close()?;
-    let gradient = 1u128 << (format.q_g - 1);
+    let gradient = half(format.q_g);
     let update = bound(Tensor::Update).plus(&[rows, input.max(one), gradient]).close()?;
     let weight = bound(Tensor::Weight).plus(&[start_weight]).plus(&[steps, rows, input, gradient]).close()?;
     let bias = bound(Tensor::Bias).plus(&[start_bias]).plus(&[steps, rows, one, gradient]).close()?;
@@ -184,17 +188,22 @@ fn input_factors(algorithm: &Algorithm, layer: usize) -> [u128; 2] {
     let format = &algorithm.format;
     if layer == 1 {
         let largest = algorithm.input_min.unsigned_abs().max(algorithm.input_max.unsigned_abs());
-        [1 << (format.f_a - algorithm.f_x), u128::from(largest)]
+        [1 << format.f_a.saturating_sub(algorithm.f_x), u128::from(largest)]
     } else {
-        [1, (1 << (format.q - 1)) - 1]
+        [1, half(format.q).saturating_sub(1)]
     }
 }
 
-fn start_bounds(algorithm: &Algorithm, start: StartWeights, layer: usize) -> (u128, u128) {
+fn start_bounds(algorithm: &Algorithm, start: StartWeights, fan_in: u32) -> (u128, u128) {
     match start {
-        StartWeights::PublicSeed => (u128::from(weight_range(algorithm.format.f_w(), algorithm.widths[layer - 1])), 0),
+        StartWeights::PublicSeed => (u128::from(weight_range(algorithm.format.f_w(), fan_in)), 0),
         StartWeights::Declared { bound } => (u128::from(bound), u128::from(bound)),
     }
+}
+
+/// 2^(bits - 1): what an integer of so many bits reaches, and what rounds half up.
+fn half(bits: u32) -> u128 {
+    1 << bits.saturating_sub(1)
 }
 
 /// The larger side of the layer's rounding identity.
@@ -202,25 +211,24 @@ fn rounded_bound(algorithm: &Algorithm, layer: usize, sum: u128) -> Result<u128,
     let format = &algorithm.format;
     let (r, bound) = (format.f_w(), || Bound::of(layer, Tensor::Rounded));
     let (left, right) = if layer < algorithm.layers() {
-        (bound().plus(&[sum]).plus(&[1 << (r - 1)]), bound().plus(&[1 << r, 1 << (format.q - 1)]).plus(&[1 << r]))
+        (bound().plus(&[sum]).plus(&[half(r)]), bound().plus(&[1 << r, half(format.q)]).plus(&[1 << r]))
     } else {
-        let (c, label) = (u128::from(MULTIPLIER_LIMIT), 1 << (r + format.f_a));
+        let (c, label) = (u128::from(MULTIPLIER_LIMIT), 1 << r.saturating_add(format.f_a));
         let scale = 1u128 << algorithm.r_l;
         (
             bound().plus(&[c, sum]).plus(&[c, label]).plus(&[scale / 2]),
-            bound().plus(&[scale, 1 << (format.q_g - 1)]).plus(&[scale]),
+            bound().plus(&[scale, half(format.q_g)]).plus(&[scale]),
         )
     };
     Ok(left.close()?.max(right.close()?))
 }
 
-/// The larger side of the rounding of H^l, l = `layer`, from the bound on W^(l+1).
-fn back_bound(algorithm: &Algorithm, layer: usize, next_weight: u128) -> Result<u128, LedgerError> {
+/// The larger side of the rounding of H^l, l = `layer`, from d_(l+1) and the bound on W^(l+1).
+fn back_bound(algorithm: &Algorithm, layer: usize, neurons: u32, next_weight: u128) -> Result<u128, LedgerError> {
     let format = &algorithm.format;
-    let (r, gradient) = (format.f_w(), 1u128 << (format.q_g - 1));
+    let (r, gradient) = (format.f_w(), half(format.q_g));
     let bound = || Bound::of(layer, Tensor::BackSum);
-    let neurons = u128::from(algorithm.widths[layer + 1]);
-    let left = bound().plus(&[neurons, gradient, next_weight]).plus(&[1 << (r - 1)]).close()?;
+    let left = bound().plus(&[neurons.into(), gradient, next_weight]).plus(&[half(r)]).close()?;
     let right = bound().plus(&[1 << r, gradient]).plus(&[1 << r]).close()?;
     Ok(left.max(right))
 }
@@ -231,10 +239,10 @@ impl fmt::Display for Ledger {
         let titles = ["A", "G", "update", "W", "b", "Z", "rounded", "H"];
         write!(f, "{:>5}", "layer")?;
         titles.iter().try_for_each(|title| write!(f, "{title:>9}"))?;
-        for (index, l) in self.layers.iter().enumerate() {
-            write!(f, "\n{:>5}", index + 1)?;
+        for (layer, l) in (1..).zip(&self.layers) {
+            write!(f, "\n{layer:>5}")?;
             let bounds = [l.input, l.gradient, l.update, l.weight, l.bias, l.sum, l.rounded, l.back_sum];
-            bounds.iter().try_for_each(|bound| write!(f, "{:>9}", 128 - bound.leading_zeros()))?;
+            bounds.iter().try_for_each(|bound| write!(f, "{:>9}", u128::BITS.saturating_sub(bound.leading_zeros())))?;
         }
         Ok(())
     }

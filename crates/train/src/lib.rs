@@ -30,6 +30,9 @@
 //!
 //! Position: a leaf of `zkdl`; it takes the public pseudorandom stream from `zkdl-dataset` and holds no cryptography.
 
+// Verifiers meet hostile bytes: nothing here may panic, wrap or truncate.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
 pub mod cell;
 pub mod check;
 pub mod config;

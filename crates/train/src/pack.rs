@@ -3,6 +3,12 @@
 //! Z + 2^(R-1) has rem_Z below and P above; a cell wants them the other way round, and the same of H in its lower half. So a cell is
 //! two sums with their fields exchanged, side by side.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 use crate::cell::{CellKind, CellLayout};
 use crate::kernel::{Machine, Simd, Work};
 

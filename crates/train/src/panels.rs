@@ -8,6 +8,13 @@
 //! once, and nothing of the size of a layer's weights is ever copied. Exactness is the caller's ([`crate::layer`]): a sum of
 //! `terms` products fits 32 bits, the sums of those 64.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 use crate::kernel::{LANES, Lanes, Machine, Pair, ROWS, Simd, Tile, Work};
 use crate::share::share;
 use crate::split::{Split, grow, room};

@@ -6,6 +6,13 @@
 //! w = 2^shift hi + lo,    hi = floor((w + 2^(shift-1)) / 2^shift),    |hi|, |lo| <= 2^floor(bits / 2) <= 2^14
 //! ```
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 use crate::kernel::{LANES, Lanes, Pair, word};
 use zeroize::Zeroize;
 

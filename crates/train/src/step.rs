@@ -5,6 +5,13 @@
 //! beside the weights: about 24 bytes a cell of one step; nothing of the size of a layer's weights, as long as their magnitudes are
 //! below 2^29. Without an observer nothing is kept of a step but its metrics.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "training only: sizes and magnitudes have been checked"
+)]
+
 use crate::cell::OutputCell;
 use crate::config::{Algorithm, MULTIPLIER_LIMIT};
 pub use crate::error::{CellTensor, Overflow, TrainError};

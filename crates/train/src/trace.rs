@@ -3,6 +3,13 @@
 //! Cells are stored packed, one layer after another: `bytes` of a layer holds its cells in the order (t, b, j), each in its stride,
 //! little endian. With the default format a hidden cell takes 8 bytes and an output cell 6.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "a trace is the trainer's: its sizes are those of a checked configuration that fits memory"
+)]
+
 use crate::cell::{CellKind, CellLayout, OutputCell};
 use crate::config::Algorithm;
 use crate::kernel::Machine;

@@ -1,7 +1,9 @@
 //! Weights in memory: integers with f_W fraction bits, the bias as the last row of its layer.
 
+use crate::config::pairs;
 use rayon::prelude::*;
 use zeroize::Zeroize;
+use zkdl_dataset::number::to_usize;
 
 /// Weights that a thread copies at a time.
 const COPY: usize = 1 << 18;
@@ -27,7 +29,7 @@ impl Drop for LayerWeights {
 /// Sizes only: weights are secret.
 impl std::fmt::Debug for LayerWeights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LayerWeights({} x {})", self.inputs + 1, self.outputs)
+        write!(f, "LayerWeights({} x {})", self.inputs.saturating_add(1), self.outputs)
     }
 }
 
@@ -69,18 +71,33 @@ pub enum WeightsError {
     },
 }
 
+/// Weights and biases of a layer.
+fn count(inputs: usize, outputs: usize) -> usize {
+    inputs.saturating_add(1).saturating_mul(outputs)
+}
+
 impl LayerWeights {
     /// All-zero weights; 8 bytes a parameter.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self { inputs, outputs, values: vec![0; (inputs + 1) * outputs] }
+        Self { inputs, outputs, values: vec![0; count(inputs, outputs)] }
     }
 
     /// The weights without the bias: inputs x outputs, row-major.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "the owner's: training made it or checked its shape"
+    )]
     pub fn matrix(&self) -> &[i64] {
         &self.values[..self.inputs * self.outputs]
     }
 
     /// The bias, one value a neuron.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "the owner's: training made it or checked its shape"
+    )]
     pub fn bias(&self) -> &[i64] {
         &self.values[self.inputs * self.outputs..]
     }
@@ -94,15 +111,15 @@ impl LayerWeights {
     }
 
     fn fits(&self, inputs: usize, outputs: usize) -> bool {
-        self.inputs == inputs && self.outputs == outputs && self.values.len() == (inputs + 1) * outputs
+        self.inputs == inputs && self.outputs == outputs && self.values.len() == count(inputs, outputs)
     }
 }
 
 impl Weights {
     /// All-zero weights for widths d_0 .. d_L.
     pub fn zeros(widths: &[u32]) -> Self {
-        let layers = widths.windows(2).map(|w| LayerWeights::zeros(w[0] as usize, w[1] as usize)).collect();
-        Self { layers }
+        let layers = pairs(widths).map(|(inputs, outputs)| LayerWeights::zeros(to_usize(inputs), to_usize(outputs)));
+        Self { layers: layers.collect() }
     }
 
     /// A copy, made by all threads.
@@ -129,11 +146,11 @@ impl Weights {
         if self.layers.len() != expected {
             return Err(WeightsError::Layers { got: self.layers.len(), expected });
         }
-        for (index, (layer, pair)) in self.layers.iter().zip(widths.windows(2)).enumerate() {
-            let (expected_inputs, expected_outputs) = (pair[0] as usize, pair[1] as usize);
+        for (index, (layer, pair)) in self.layers.iter().zip(pairs(widths)).enumerate() {
+            let (expected_inputs, expected_outputs) = (to_usize(pair.0), to_usize(pair.1));
             if !layer.fits(expected_inputs, expected_outputs) {
                 return Err(WeightsError::Shape {
-                    layer: index + 1,
+                    layer: index.saturating_add(1),
                     inputs: layer.inputs,
                     outputs: layer.outputs,
                     values: layer.values.len(),

@@ -4,9 +4,13 @@ use super::{Equation, Relation, Violation, Witness};
 use crate::cell::{CellKind, CellLayout, HiddenCell};
 use crate::config::MULTIPLIER_LIMIT;
 use crate::weights::Weights;
+use zkdl_dataset::number::{to_u64, to_usize};
 
 /// Sums stay below this, so that no further addition can wrap.
 const LIMIT: i128 = 1 << 126;
+
+/// Weights of a layer: `[input, bias last][neuron]`.
+type Matrix = Vec<Vec<i128>>;
 
 /// Where an equation is looked at.
 #[derive(Clone, Copy, Default)]
@@ -37,19 +41,18 @@ impl Place {
     }
 }
 
-/// A, and G once it is known, of one example: `[layer][neuron]`.
+/// A and G of one example: `[layer][neuron]`.
 struct Example {
     activations: Vec<Vec<i128>>,
     gradients: Vec<Vec<i128>>,
-    hidden: Vec<Vec<HiddenCell>>,
 }
 
 pub(super) struct Walk<'a, W> {
     relation: Relation<'a>,
     witness: &'a W,
     layout: CellLayout,
-    /// W_t: `[layer][input, bias last][neuron]`.
-    weights: Vec<Vec<Vec<i128>>>,
+    /// W_t of every layer.
+    weights: Vec<Matrix>,
 }
 
 impl<'a, W: Witness> Walk<'a, W> {
@@ -61,10 +64,12 @@ impl<'a, W: Witness> Walk<'a, W> {
     }
 
     pub(super) fn run<'d>(mut self, point: impl Fn(u32) -> Option<(&'d [i32], u32)>) -> Result<(), Violation> {
-        for t in 0..self.relation.indices.len() {
-            let mut examples = Vec::with_capacity(self.batch());
-            for b in 0..self.batch() {
-                examples.push(self.example(t, b, &point)?);
+        let Relation { indices, multipliers, .. } = self.relation;
+        for (t, (batch, c)) in indices.iter().zip(multipliers).enumerate() {
+            let mut examples = Vec::with_capacity(batch.len());
+            for (b, index) in batch.iter().enumerate() {
+                let place = Place { step: self.step(t), example: b, ..Place::default() };
+                examples.push(self.example(t, place, *index, *c, &point)?);
             }
             self.update(t, &examples)?;
         }
@@ -74,38 +79,48 @@ impl<'a, W: Witness> Walk<'a, W> {
     fn example<'d>(
         &self,
         t: usize,
-        b: usize,
+        place: Place,
+        index: u32,
+        c: u64,
         point: &impl Fn(u32) -> Option<(&'d [i32], u32)>,
     ) -> Result<Example, Violation> {
-        let place = Place { step: self.step(t), example: b, ..Place::default() };
-        let (input, label) = self.select(t, b, place, point)?;
-        let mut example = Example { activations: vec![input], gradients: Vec::new(), hidden: Vec::new() };
-        for layer in 1..self.layers() {
-            self.forward(t, place.layer(layer), &mut example)?;
+        let (mut input, label) = self.select(t, place, index, point)?;
+        let (last, below) = self.weights.split_last().ok_or_else(|| place.violation(Equation::Shape, 0, 1))?;
+        let (mut activations, mut hidden) = (Vec::new(), Vec::new());
+        for (layer, matrix) in (1..).zip(below) {
+            let cells = self.forward(t, place.layer(layer), matrix, &input)?;
+            let output = cells.iter().map(|cell| if cell.p < 0 { 0 } else { cell.p.into() }).collect();
+            activations.push(std::mem::replace(&mut input, output));
+            hidden.push(cells);
         }
-        self.output(t, place.layer(self.layers()), label, &mut example)?;
-        for layer in (1..self.layers()).rev() {
-            self.backward(place.layer(layer), &mut example)?;
+        let mut gradient = self.output(t, place.layer(self.layers()), last, &input, (label, c))?;
+        activations.push(input);
+        let mut gradients = Vec::new();
+        let above = hidden.iter().zip(self.weights.iter().skip(1));
+        for (layer, (cells, matrix)) in (1..self.layers()).rev().zip(above.rev()) {
+            let lower = self.backward(place.layer(layer), cells, matrix, &gradient)?;
+            gradients.push(std::mem::replace(&mut gradient, lower));
         }
-        example.gradients.reverse();
-        Ok(example)
+        gradients.push(gradient);
+        gradients.reverse();
+        Ok(Example { activations, gradients })
     }
 
-    /// A^0 and the label of (t, b).
+    /// A^0 and the label of (t, b), which is point `index`.
     fn select<'d>(
         &self,
         t: usize,
-        b: usize,
         place: Place,
+        index: u32,
         point: &impl Fn(u32) -> Option<(&'d [i32], u32)>,
     ) -> Result<(Vec<i128>, u32), Violation> {
         let algorithm = self.relation.algorithm;
-        let index = self.relation.indices[t][b];
+        let [width, .., classes] = algorithm.widths[..] else { return Err(place.violation(Equation::Shape, 0, 1)) };
         let missing = || place.violation(Equation::Selection, -1, i128::from(index));
         let (row, label) = point(index).ok_or_else(missing)?;
-        place.equal(Equation::Shape, row.len() as i128, i128::from(algorithm.widths[0]))?;
-        if let Some((used, used_label)) = self.witness.row(t, b) {
-            place.equal(Equation::Shape, used.len() as i128, row.len() as i128)?;
+        place.equal(Equation::Shape, wide(row.len()), width.into())?;
+        if let Some((used, used_label)) = self.witness.row(t, place.example) {
+            place.equal(Equation::Shape, wide(used.len()), wide(row.len()))?;
             for (j, (&value, &expected)) in used.iter().zip(row).enumerate() {
                 place.neuron(j).equal(Equation::Selection, value.into(), expected.into())?;
             }
@@ -115,66 +130,70 @@ impl<'a, W: Witness> Walk<'a, W> {
             let nearest = x.clamp(algorithm.input_min, algorithm.input_max);
             place.neuron(j).equal(Equation::Range, x.into(), nearest.into())?;
         }
-        let classes = algorithm.widths[self.layers()];
-        place.equal(Equation::Label, label.into(), label.min(classes - 1).into())?;
-        let scale = 1i128 << (algorithm.format.f_a - algorithm.f_x);
-        Ok((row.iter().map(|&x| scale * i128::from(x)).collect(), label))
+        place.equal(Equation::Label, label.into(), label.min(classes.saturating_sub(1)).into())?;
+        let shift = algorithm.format.f_a.saturating_sub(algorithm.f_x);
+        Ok((row.iter().map(|&x| i128::from(x) << shift).collect(), label))
     }
 
-    /// Z + 2^(R-1) = 2^R P + rem_Z, and A = P where P >= 0, else 0.
-    fn forward(&self, t: usize, place: Place, example: &mut Example) -> Result<(), Violation> {
+    /// Z + 2^(R-1) = 2^R P + rem_Z; then A = P where P >= 0, else 0.
+    fn forward(&self, t: usize, place: Place, matrix: &Matrix, input: &[i128]) -> Result<Vec<HiddenCell>, Violation> {
         let r = self.relation.algorithm.format.f_w();
-        let sums = self.sums(place, &example.activations[place.layer - 1])?;
+        let sums = self.sums(place, matrix, input)?;
         let mut cells = Vec::with_capacity(sums.len());
         for (j, &z) in sums.iter().enumerate() {
             let at = place.neuron(j);
             let cell = self.layout.unpack_hidden(self.word(t, at, CellKind::Hidden)?);
-            let decomposed = (i128::from(cell.p) << r) + i128::from(cell.rem_z);
-            at.equal(Equation::Forward, decomposed, z + (1 << (r - 1)))?;
+            at.equal(Equation::Forward, decomposed(cell.p, cell.rem_z, r), z.saturating_add(half(r)))?;
             cells.push(cell);
         }
-        example.activations.push(cells.iter().map(|cell| if cell.p < 0 { 0 } else { cell.p.into() }).collect());
-        example.hidden.push(cells);
-        Ok(())
+        Ok(cells)
     }
 
     /// c_t (Z - 2^f_W Y) + 2^(R_L-1) = 2^R_L G + rem_L.
-    fn output(&self, t: usize, place: Place, label: u32, example: &mut Example) -> Result<(), Violation> {
+    fn output(
+        &self,
+        t: usize,
+        place: Place,
+        matrix: &Matrix,
+        input: &[i128],
+        (label, c): (u32, u64),
+    ) -> Result<Vec<i128>, Violation> {
         let algorithm = self.relation.algorithm;
-        let one = 1i128 << (algorithm.format.f_w() + algorithm.format.f_a);
-        let c = i128::from(self.relation.multipliers[t]);
-        let sums = self.sums(place, &example.activations[place.layer - 1])?;
+        let one = 1i128 << algorithm.format.f_w().saturating_add(algorithm.format.f_a);
+        let sums = self.sums(place, matrix, input)?;
         let mut gradient = Vec::with_capacity(sums.len());
         for (j, &z) in sums.iter().enumerate() {
             let at = place.neuron(j);
             let cell = self.layout.unpack_output(self.word(t, at, CellKind::Output)?);
-            let error = if j == label as usize { z - one } else { z };
-            let scaled = within(at, c.checked_mul(error))?;
-            let decomposed = (i128::from(cell.g) << algorithm.r_l) + i128::from(cell.rem_l);
-            at.equal(Equation::Output, decomposed, scaled + (1 << (algorithm.r_l - 1)))?;
+            let error = if j == to_usize(label) { z.saturating_sub(one) } else { z };
+            let scaled = within(at, i128::from(c).checked_mul(error))?;
+            let r_l = algorithm.r_l;
+            at.equal(Equation::Output, decomposed(cell.g, cell.rem_l, r_l), scaled.saturating_add(half(r_l)))?;
             gradient.push(cell.g.into());
         }
-        example.gradients.push(gradient);
-        Ok(())
+        Ok(gradient)
     }
 
     /// H + 2^(R-1) = 2^R K + rem_H, and G = K where P >= 0, else 0.
-    fn backward(&self, place: Place, example: &mut Example) -> Result<(), Violation> {
+    fn backward(
+        &self,
+        place: Place,
+        cells: &[HiddenCell],
+        above: &Matrix,
+        next: &[i128],
+    ) -> Result<Vec<i128>, Violation> {
         let r = self.relation.algorithm.format.f_w();
-        let next = &example.gradients[example.gradients.len() - 1];
-        let mut gradient = Vec::new();
-        for (k, cell) in example.hidden[place.layer - 1].iter().enumerate() {
+        let mut gradient = Vec::with_capacity(cells.len());
+        for (k, (cell, row)) in cells.iter().zip(above).enumerate() {
             let at = place.neuron(k);
             let mut h = 0i128;
-            for (g, w) in next.iter().zip(&self.weights[place.layer][k]) {
+            for (g, w) in next.iter().zip(row) {
                 h = within(at, g.checked_mul(*w).and_then(|product| h.checked_add(product)))?;
             }
-            let decomposed = (i128::from(cell.k) << r) + i128::from(cell.rem_h);
-            at.equal(Equation::Backward, decomposed, h + (1 << (r - 1)))?;
+            at.equal(Equation::Backward, decomposed(cell.k, cell.rem_h, r), h.saturating_add(half(r)))?;
             gradient.push(if cell.p < 0 { 0 } else { cell.k.into() });
         }
-        example.gradients.push(gradient);
-        Ok(())
+        Ok(gradient)
     }
 
     /// W -= A^T G, b -= 2^f_A 1^T G, example by example.
@@ -182,11 +201,11 @@ impl<'a, W: Witness> Walk<'a, W> {
         let one = 1i128 << self.relation.algorithm.format.f_a;
         let step = self.step(t);
         for example in examples {
-            for (slot, matrix) in self.weights.iter_mut().enumerate() {
-                let inputs = example.activations[slot].iter().chain([&one]);
+            let known = example.activations.iter().zip(&example.gradients);
+            for (layer, (matrix, (activations, gradient))) in (1..).zip(self.weights.iter_mut().zip(known)) {
+                let inputs = activations.iter().chain([&one]);
                 for (k, (row, &a)) in matrix.iter_mut().zip(inputs).enumerate() {
-                    let place = Place { step, layer: slot + 1, example: k, neuron: 0 };
-                    subtract(place, row, a, &example.gradients[slot])?;
+                    subtract(Place { step, layer, example: k, neuron: 0 }, row, a, gradient)?;
                 }
             }
         }
@@ -195,9 +214,9 @@ impl<'a, W: Witness> Walk<'a, W> {
 
     fn compare_end(&self) -> Result<(), Violation> {
         let step = self.step(self.relation.indices.len());
-        for (slot, (ours, theirs)) in self.weights.iter().zip(matrices(self.witness.end())).enumerate() {
+        for (layer, (ours, theirs)) in (1..).zip(self.weights.iter().zip(matrices(self.witness.end()))) {
             for (k, (row, claimed)) in ours.iter().zip(theirs).enumerate() {
-                let place = Place { step, layer: slot + 1, example: k, neuron: 0 };
+                let place = Place { step, layer, example: k, neuron: 0 };
                 for (j, (&expected, value)) in row.iter().zip(claimed).enumerate() {
                     place.neuron(j).equal(Equation::Update, value, expected)?;
                 }
@@ -207,10 +226,10 @@ impl<'a, W: Witness> Walk<'a, W> {
     }
 
     /// Z of one example: the inputs times the weights, and 2^f_A times the bias.
-    fn sums(&self, place: Place, inputs: &[i128]) -> Result<Vec<i128>, Violation> {
+    fn sums(&self, place: Place, matrix: &Matrix, inputs: &[i128]) -> Result<Vec<i128>, Violation> {
         let one = 1i128 << self.relation.algorithm.format.f_a;
-        let matrix = &self.weights[place.layer - 1];
-        let mut sums = vec![0i128; matrix[0].len()];
+        let first = matrix.first().ok_or_else(|| place.violation(Equation::Shape, 0, 1))?;
+        let mut sums = vec![0i128; first.len()];
         for (row, &a) in matrix.iter().zip(inputs.iter().chain([&one])) {
             for (j, (sum, &w)) in sums.iter_mut().zip(row).enumerate() {
                 let product = a.checked_mul(w);
@@ -223,22 +242,19 @@ impl<'a, W: Witness> Walk<'a, W> {
     /// The bits of a cell, whose slack must be zero.
     fn word(&self, t: usize, place: Place, kind: CellKind) -> Result<u128, Violation> {
         let missing = || place.violation(Equation::Shape, 0, 1);
-        let word = self.witness.cell(place.layer - 1, t, place.example, place.neuron).ok_or_else(missing)?;
+        let cell = |slot| self.witness.cell(slot, t, place.example, place.neuron);
+        let word = place.layer.checked_sub(1).and_then(cell).ok_or_else(missing)?;
         let slack = self.layout.slack(kind, word);
         place.equal(Equation::Slack, i128::try_from(slack).unwrap_or(i128::MAX), 0)?;
         Ok(word)
     }
 
     fn step(&self, t: usize) -> u64 {
-        self.relation.first_step.saturating_add(t as u64)
+        self.relation.first_step.saturating_add(to_u64(t))
     }
 
     fn layers(&self) -> usize {
         self.relation.algorithm.layers()
-    }
-
-    fn batch(&self) -> usize {
-        self.relation.algorithm.batch as usize
     }
 }
 
@@ -246,31 +262,45 @@ fn check_sizes(relation: &Relation<'_>, witness: &impl Witness) -> Result<(), Vi
     let Relation { algorithm, first_step, multipliers, indices } = *relation;
     let place = Place { step: first_step, ..Place::default() };
     place.equal(Equation::Shape, algorithm.validate().is_ok().into(), 1)?;
-    let steps = indices.len() as i128;
+    let steps = wide(indices.len());
     place.equal(Equation::Shape, steps, steps.max(1))?;
-    place.equal(Equation::Shape, multipliers.len() as i128, steps)?;
-    place.equal(Equation::Shape, witness.steps() as i128, steps)?;
+    place.equal(Equation::Shape, wide(multipliers.len()), steps)?;
+    place.equal(Equation::Shape, wide(witness.steps()), steps)?;
     for batch in indices {
-        place.equal(Equation::Shape, batch.len() as i128, algorithm.batch.into())?;
+        place.equal(Equation::Shape, wide(batch.len()), algorithm.batch.into())?;
     }
     for weights in [witness.start(), witness.end()] {
         let fits = weights.check_shape(&algorithm.widths).is_ok();
         place.equal(Equation::Shape, fits.into(), 1)?;
     }
-    let last = i128::from(first_step) + steps;
+    let last = i128::from(first_step).saturating_add(steps);
     place.equal(Equation::Steps, last, last.min(algorithm.max_steps.into()))?;
     for (t, &c) in multipliers.iter().enumerate() {
-        let place = Place { step: first_step + t as u64, ..place };
+        let place = Place { step: first_step.saturating_add(to_u64(t)), ..place };
         place.equal(Equation::Multiplier, c.into(), c.clamp(1, MULTIPLIER_LIMIT).into())?;
     }
     Ok(())
 }
 
-/// Weights as `[layer][input, bias last][neuron]`.
-fn matrices(weights: &Weights) -> Vec<Vec<Vec<i128>>> {
+/// Weights of every layer.
+fn matrices(weights: &Weights) -> Vec<Matrix> {
     let rows =
         |values: &[i64], width| values.chunks(width).map(|row| row.iter().map(|&w| w.into()).collect()).collect();
     weights.layers.iter().map(|layer| rows(&layer.values, layer.outputs)).collect()
+}
+
+/// 2^(bits - 1).
+fn half(bits: u32) -> i128 {
+    1 << bits.saturating_sub(1)
+}
+
+/// 2^bits quotient + remainder: far below 2^127, because both have the bits of a cell's field.
+fn decomposed(quotient: i64, remainder: u64, bits: u32) -> i128 {
+    (i128::from(quotient) << bits).saturating_add(remainder.into())
+}
+
+fn wide(n: usize) -> i128 {
+    to_u64(n).into()
 }
 
 /// row -= a g.
@@ -288,7 +318,22 @@ fn subtract(place: Place, row: &mut [i128], a: i128, gradient: &[i128]) -> Resul
 /// A sum that did not wrap and stays below 2^126.
 fn within(place: Place, sum: Option<i128>) -> Result<i128, Violation> {
     match sum {
-        Some(value) if value.abs() < LIMIT => Ok(value),
+        Some(value) if (1 - LIMIT..LIMIT).contains(&value) => Ok(value),
         other => Err(place.violation(Equation::Magnitude, other.unwrap_or(i128::MAX), LIMIT)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_from_the_limit_on_are_refused_on_both_sides() {
+        for sum in [1 - LIMIT, 0, LIMIT - 1] {
+            assert_eq!(within(Place::default(), Some(sum)), Ok(sum));
+        }
+        for sum in [Some(-LIMIT), Some(LIMIT), Some(i128::MIN), Some(i128::MAX), None] {
+            assert_eq!(within(Place::default(), sum).unwrap_err().equation, Equation::Magnitude, "{sum:?}");
+        }
     }
 }
