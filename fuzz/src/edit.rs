@@ -1,0 +1,337 @@
+//! Edits of messages: what somebody does to a proof who knows how it is built.
+//!
+//! Encodings end with what is hashed into a transcript, 32 bytes each: points and scalars. Groups are therefore counted from the
+//! end, where they lie the same in every kind of message.
+
+use crate::fixture::{Fixture, Shown};
+use arbitrary::Arbitrary;
+use zkdl::data_proof::DataProof;
+use zkdl::model::WeightsProof;
+use zkdl::proof::Proof;
+use zkdl::{AbsentAnswer, MemberAnswer, PointCommitments, Statement, data_set, tensors};
+use zkdl_dataset::Descriptor;
+use zkdl_field::{Field, Scalar, scalar};
+
+/// Bytes of a point or a scalar.
+const GROUP: usize = 32;
+/// The modulus of the coordinates, little endian: a coordinate plus this is the same coordinate, not canonical.
+const MODULUS: [u8; GROUP] = [
+    1, 0, 0, 0, 0xed, 0x30, 0x2d, 0x99, 0x1b, 0xf9, 0x4c, 0x09, 0xfc, 0x98, 0x46, 0x22, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0x40,
+];
+
+/// An edit of one of several messages.
+#[derive(Debug, Clone, Arbitrary)]
+pub struct Edit {
+    /// Which, counted around.
+    pub part: u8,
+    /// What is done to it.
+    pub change: Change,
+}
+
+/// What is done to the bytes of a message.
+#[derive(Debug, Clone, Arbitrary)]
+pub enum Change {
+    /// A bit is turned.
+    Flip { at: u16, bit: u8 },
+    /// A number is written, four or eight bytes wide.
+    Number { at: u16, value: Number, wide: bool },
+    /// A group becomes another.
+    Group { at: u16, with: Group },
+    /// Two groups change places.
+    Swap { a: u16, b: u16 },
+    /// Groups of other proofs take the place of as many.
+    Splice { at: u16, from: u16, groups: u8 },
+    /// A group is taken out.
+    Remove { at: u16 },
+    /// A group is put in.
+    Insert { at: u16, with: Group },
+    /// Bytes are taken off the end.
+    Cut { bytes: u16 },
+    /// Bytes are put behind the end.
+    Append { bytes: Vec<u8> },
+}
+
+/// A number as hostile files have it.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+pub enum Number {
+    /// Zero or a little more.
+    Small(u8),
+    /// A power of two.
+    Power(u8),
+    /// A power of two, less one.
+    Mask(u8),
+    /// Any.
+    Any(u64),
+    /// The one that is there, and a little more or less.
+    Beside(i8),
+}
+
+/// What takes the place of a group.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+pub enum Group {
+    /// The identity, or the scalar 0.
+    Zero,
+    /// No canonical encoding of anything.
+    Ones,
+    /// A group of an honest proof.
+    Honest(u16),
+    /// The opposite point.
+    Opposite,
+    /// The scalar that is there plus another.
+    Plus(u8),
+    /// The opposite scalar.
+    Minus,
+    /// The same scalar, not reduced.
+    UnreducedScalar,
+    /// The same coordinate, not reduced.
+    UnreducedPoint,
+    /// Any bytes.
+    Any([u8; GROUP]),
+}
+
+impl Number {
+    fn value(self, there: u64) -> u64 {
+        match self {
+            Self::Small(n) => n.into(),
+            Self::Power(n) => 1 << (n % 64),
+            Self::Mask(n) => (1 << (n % 64)) - 1,
+            Self::Any(n) => n,
+            Self::Beside(n) => there.wrapping_add_signed(n.into()),
+        }
+    }
+}
+
+impl Group {
+    fn bytes(self, there: [u8; GROUP], honest: &[[u8; GROUP]]) -> [u8; GROUP] {
+        let calculated = |f: &dyn Fn(Scalar) -> Scalar| scalar::decode(&there).map_or(there, |x| scalar::encode(&f(x)));
+        match self {
+            Self::Zero => [0; GROUP],
+            Self::Ones => [u8::MAX; GROUP],
+            Self::Honest(at) => honest[usize::from(at) % honest.len()],
+            Self::Opposite => {
+                let mut bytes = there;
+                bytes[GROUP - 1] ^= 0x80;
+                bytes
+            }
+            Self::Plus(n) => calculated(&|x| x + Scalar::from(u64::from(n))),
+            Self::Minus => calculated(&|x| -x),
+            Self::UnreducedScalar => sum(sum(there, scalar::encode(&-Scalar::ONE)), scalar::encode(&Scalar::ONE)),
+            Self::UnreducedPoint => sum(there, MODULUS),
+            Self::Any(bytes) => bytes,
+        }
+    }
+}
+
+/// The sum of two numbers of 256 bits.
+fn sum(a: [u8; GROUP], b: [u8; GROUP]) -> [u8; GROUP] {
+    let mut carry = 0;
+    std::array::from_fn(|i| {
+        let digit = u16::from(a[i]) + u16::from(b[i]) + carry;
+        carry = digit >> 8;
+        digit as u8
+    })
+}
+
+/// Where a group lies that is counted from the end, if there is one.
+fn place(length: usize, at: u16) -> Option<usize> {
+    let groups = length / GROUP;
+    (groups > 0).then(|| length - GROUP * (usize::from(at) % groups + 1))
+}
+
+impl Change {
+    /// Whether the length changes, and with it a number that a decoder reads before.
+    fn resizes(&self) -> bool {
+        matches!(self, Self::Remove { .. } | Self::Insert { .. } | Self::Cut { .. } | Self::Append { .. })
+    }
+
+    /// Changes bytes; nothing where there is no such place.
+    pub fn apply(&self, bytes: &mut Vec<u8>, honest: &[[u8; GROUP]]) {
+        match self {
+            Self::Flip { at, bit } => flip(bytes, *at, *bit),
+            Self::Number { at, value, wide } => write(bytes, *at, *value, if *wide { 8 } else { 4 }),
+            Self::Group { at, with } => {
+                if let Some(place) = place(bytes.len(), *at) {
+                    replace(bytes, place, |there| with.bytes(there, honest));
+                }
+            }
+            Self::Swap { a, b } => {
+                if let Some((a, b)) = place(bytes.len(), *a).zip(place(bytes.len(), *b)) {
+                    (0..GROUP).for_each(|i| bytes.swap(a + i, b + i));
+                }
+            }
+            Self::Splice { at, from, groups } => {
+                for i in 0..u16::from(*groups) {
+                    let other = honest[usize::from(from.wrapping_add(i)) % honest.len()];
+                    if let Some(place) = place(bytes.len(), at.wrapping_sub(i)) {
+                        replace(bytes, place, |_| other);
+                    }
+                }
+            }
+            Self::Remove { at } => {
+                if let Some(place) = place(bytes.len(), *at) {
+                    bytes.drain(place..place + GROUP);
+                }
+            }
+            Self::Insert { at, with } => {
+                let place = place(bytes.len(), *at).unwrap_or(bytes.len());
+                bytes.splice(place..place, with.bytes([0; GROUP], honest));
+            }
+            Self::Cut { bytes: n } => bytes.truncate(bytes.len().saturating_sub(usize::from(*n))),
+            Self::Append { bytes: more } => bytes.extend(more),
+        }
+    }
+}
+
+fn flip(bytes: &mut [u8], at: u16, bit: u8) {
+    let length = bytes.len().max(1);
+    if let Some(byte) = bytes.get_mut(usize::from(at) % length) {
+        *byte ^= 1 << (bit % 8);
+    }
+}
+
+fn write(bytes: &mut [u8], at: u16, value: Number, width: usize) {
+    if bytes.len() < width {
+        return;
+    }
+    let at = usize::from(at) % (bytes.len() - width + 1);
+    let mut word = [0; 8];
+    word[..width].copy_from_slice(&bytes[at..at + width]);
+    let value = value.value(u64::from_le_bytes(word)).to_le_bytes();
+    bytes[at..at + width].copy_from_slice(&value[..width]);
+}
+
+fn replace(bytes: &mut [u8], place: usize, new: impl FnOnce([u8; GROUP]) -> [u8; GROUP]) {
+    if let Some(group) = bytes[place..].first_chunk_mut() {
+        *group = new(*group);
+    }
+}
+
+/// A message that is stored, and ends with groups.
+pub trait Message: Clone + PartialEq {
+    /// Its bytes.
+    fn encode(&self) -> Vec<u8>;
+    /// Reads them.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+    /// The groups.
+    fn groups(&mut self) -> Vec<u8>;
+    /// Others in their place, of any number.
+    fn set_groups(&mut self, groups: Vec<u8>);
+}
+
+/// The message after the edits that are about it, if it can still be read.
+pub fn edited<M: Message>(message: &M, part: u8, parts: u8, edits: &[Edit]) -> Option<M> {
+    let honest = &Fixture::get().groups;
+    let mut message = message.clone();
+    for Edit { change, .. } in edits.iter().filter(|edit| edit.part % parts == part) {
+        let mut bytes = if change.resizes() { message.groups() } else { message.encode() };
+        change.apply(&mut bytes, honest);
+        if change.resizes() {
+            message.set_groups(bytes);
+        } else {
+            message = M::decode(&bytes)?;
+        }
+    }
+    M::decode(&message.encode())
+}
+
+macro_rules! with_body {
+    ($($message:ty),*) => { $(
+        impl Message for $message {
+            fn encode(&self) -> Vec<u8> {
+                <$message>::encode(self)
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self> {
+                <$message>::decode(bytes).ok()
+            }
+
+            fn groups(&mut self) -> Vec<u8> {
+                std::mem::take(&mut self.body)
+            }
+
+            fn set_groups(&mut self, groups: Vec<u8>) {
+                self.body = groups;
+            }
+        }
+    )* };
+}
+
+with_body!(Proof, DataProof, WeightsProof, MemberAnswer, AbsentAnswer);
+
+/// Whole groups; what is left is dropped.
+fn whole(groups: &[u8]) -> Vec<[u8; GROUP]> {
+    groups.as_chunks().0.to_vec()
+}
+
+impl Message for Statement {
+    fn encode(&self) -> Vec<u8> {
+        Self::encode(self)
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok()
+    }
+
+    fn groups(&mut self) -> Vec<u8> {
+        self.end.concat()
+    }
+
+    fn set_groups(&mut self, groups: Vec<u8>) {
+        self.end = whole(&groups);
+    }
+}
+
+impl Message for PointCommitments {
+    fn encode(&self) -> Vec<u8> {
+        Self::encode(self)
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok()
+    }
+
+    fn groups(&mut self) -> Vec<u8> {
+        self.0.concat()
+    }
+
+    fn set_groups(&mut self, groups: Vec<u8>) {
+        self.0 = whole(&groups);
+    }
+}
+
+impl Message for Descriptor {
+    fn encode(&self) -> Vec<u8> {
+        data_set::encode(self)
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        data_set::decode(bytes).ok()
+    }
+
+    fn groups(&mut self) -> Vec<u8> {
+        self.root.to_vec()
+    }
+
+    fn set_groups(&mut self, groups: Vec<u8>) {
+        self.root = whole(&groups).first().copied().unwrap_or_default();
+    }
+}
+
+impl Message for Shown {
+    fn encode(&self) -> Vec<u8> {
+        tensors::encode(&self.weights, tensors::Number::Integer, self.fraction_bits, &[])
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let Self { widths, fraction_bits, .. } = Fixture::get().shown.clone();
+        let weights = tensors::decode(bytes, &widths, fraction_bits).ok()?;
+        Some(Self { weights, widths, fraction_bits })
+    }
+
+    fn groups(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn set_groups(&mut self, _: Vec<u8>) {}
+}
