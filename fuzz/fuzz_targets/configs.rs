@@ -73,13 +73,11 @@ struct Data {
     numbers: Vec<f64>,
 }
 
+/// How numbers become integers: usually as descriptors may say.
 #[derive(Debug, Clone, Copy, Arbitrary)]
-struct Map {
-    scale: f64,
-    offset: f64,
-    min: i32,
-    max: i32,
-    clip: bool,
+enum Map {
+    Sane { scale: u8, low: i16, span: u8, clip: bool },
+    Any { scale: f64, offset: f64, min: i32, max: i32, clip: bool },
 }
 
 /// A size: usually small.
@@ -139,8 +137,13 @@ impl Bits {
 
 impl Map {
     fn quantiser(self) -> Quantiser {
-        let Self { scale, offset, min, max, clip } = self;
-        Quantiser { scale, offset, min, max, clip }
+        match self {
+            Self::Sane { scale, low, span, clip } => {
+                let (scale, offset) = (f64::from(scale) + 0.5, f64::from(scale % 3));
+                Quantiser { scale, offset, min: low.into(), max: i32::from(low) + i32::from(span), clip }
+            }
+            Self::Any { scale, offset, min, max, clip } => Quantiser { scale, offset, min, max, clip },
+        }
     }
 }
 
@@ -204,6 +207,7 @@ fn data(data: &Descriptor, numbers: &[f64]) {
     }
     assert_eq!(Descriptor::decode(&data.encode()).as_ref(), Ok(data));
     assert_eq!(data.ranges().len(), data.features as usize);
+    assert_eq!(data.columns.iter().map(|run| u64::from(run.count)).sum::<u64>(), u64::from(data.features));
     for run in &data.columns {
         let integers = numbers.iter().filter_map(|number| run.quantiser.apply(*number).ok());
         integers.for_each(|n| assert!(run.quantiser.range().contains(n)));

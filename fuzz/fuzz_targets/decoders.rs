@@ -46,7 +46,7 @@ const DECODERS: &[Decoder] = &[
     Decoder { honest: path, again: merkle },
     Decoder { honest: |f| f.shown.encode(), again: safetensors },
     Decoder { honest: |f| f.certificate.clone(), again: certificate },
-    Decoder { honest: |f| f.certificate.clone(), again: signed },
+    Decoder { honest: payload, again: signed },
     Decoder { honest: |f| f.signer.public().to_pem().unwrap_or_default().into_bytes(), again: keys },
     Decoder { honest: secret_data, again: |b| files::secret_data(&files::sealed(b)).map(unsealed) },
     Decoder {
@@ -131,6 +131,11 @@ fn certificate(bytes: &[u8]) -> Option<Vec<u8>> {
     let signed = Signed::open(bytes, &f.signer.public()).ok()?;
     assert_eq!(Signed::open(&f.certificate, &f.signer.public()), Ok(signed));
     None
+}
+
+fn payload(f: &Fixture) -> Vec<u8> {
+    let signed = Signed::open(&f.certificate, &f.signer.public());
+    signed.map(|signed| signed.payload().to_string().into_bytes()).unwrap_or_default()
 }
 
 /// What somebody signs with the right key: read if it is canonical, and never more than what was verified.

@@ -27,9 +27,9 @@ enum Input {
     Csv { text: Vec<u8>, label: Option<u8>, quantiser: Map },
     Table { columns: u8, numbers: Vec<Field>, label: Option<u8>, quantiser: Map },
     Query { text: Vec<u8>, features: u8 },
-    Npy { features: Array, labels: Array, quantiser: Map },
-    Npz { features: Array, labels: Array, deflate: bool, damage: Damage },
-    Idx { images: Idx, labels: Idx, gzip: bool, damage: Damage },
+    Npy { features: Array, labels: Labels<Array>, quantiser: Map },
+    Npz { features: Array, labels: Labels<Array>, deflate: bool, damage: Damage },
+    Idx { images: Idx, labels: Labels<Idx>, gzip: bool, damage: Damage },
     Cifar { labels: Vec<u8>, tail: Vec<u8>, quantiser: Map },
     Png { picture: Picture, image: Layout, damage: Damage },
     Safetensors { header: Vec<u8>, length: Option<u64>, data: Vec<u8>, widths: [u8; 3], bits: u8 },
@@ -56,13 +56,20 @@ enum Field {
     Line,
 }
 
+/// Labels: two classes in turn for as many points as there are, or anything.
+#[derive(Debug, Arbitrary)]
+enum Labels<T> {
+    Fitting,
+    Any(T),
+}
+
 /// An array of NumPy.
 #[derive(Debug, Arbitrary)]
 struct Array {
     kind: u8,
     big_endian: bool,
     shape: Vec<u8>,
-    huge: Option<u64>,
+    huge: Option<(bool, u64)>,
     fortran: bool,
     header: Option<String>,
     version: u8,
@@ -73,7 +80,7 @@ struct Array {
 struct Idx {
     kind: u8,
     shape: Vec<u8>,
-    huge: Option<u32>,
+    huge: Option<(bool, u32)>,
     data: Vec<u8>,
 }
 
@@ -127,10 +134,16 @@ impl Map {
 
 const KINDS: [&str; 10] = ["u1", "i1", "u2", "i2", "i4", "i8", "f4", "f8", "f2", "O"];
 
-/// Axes as they are announced: small ones, and at times one that is not.
-fn axes(shape: &[u8], huge: Option<u64>) -> Vec<u64> {
+/// Axes as they are announced: small ones, and at times one that is not, the first or the last.
+fn axes(shape: &[u8], huge: Option<(bool, u64)>) -> Vec<u64> {
     let small = shape.iter().take(4).map(|axis| u64::from(axis % 16));
-    small.chain(huge).collect()
+    let at = |first| huge.filter(|(at, _)| *at == first).map(|(_, axis)| axis);
+    at(true).into_iter().chain(small).chain(at(false)).collect()
+}
+
+/// Classes 0 and 1 in turn, for so many points, if they are few.
+fn in_turn(points: u64) -> Vec<u8> {
+    (0..points.min(256)).map(|i| (i % 2) as u8).collect()
 }
 
 /// Elements of an array: what was drawn, as often as it takes to fill the shape, if that is small.
@@ -139,6 +152,29 @@ fn fill(axes: &[u64], size: u64, data: &[u8]) -> Vec<u8> {
     match usize::try_from(bytes) {
         Ok(bytes) if bytes <= 4096 && !data.is_empty() => data.iter().copied().cycle().take(bytes).collect(),
         _ => data.to_vec(),
+    }
+}
+
+impl Labels<Array> {
+    fn file(&self, features: &Array) -> Vec<u8> {
+        let points = axes(&features.shape, features.huge).first().copied().unwrap_or(0);
+        match self {
+            Self::Any(array) => array.file(),
+            Self::Fitting => {
+                let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({points},), }}");
+                [b"\x93NUMPY\x01\0", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &in_turn(points)].concat()
+            }
+        }
+    }
+}
+
+impl Labels<Idx> {
+    fn file(&self, images: &Idx) -> Vec<u8> {
+        let points = images.axes().first().copied().unwrap_or(0);
+        match self {
+            Self::Any(labels) => labels.file(),
+            Self::Fitting => [&[0, 0, 8, 1], &(points as u32).to_be_bytes()[..], &in_turn(points)].concat(),
+        }
     }
 }
 
@@ -163,8 +199,12 @@ impl Array {
 }
 
 impl Idx {
+    fn axes(&self) -> Vec<u64> {
+        axes(&self.shape, self.huge.map(|(first, axis)| (first, axis.into())))
+    }
+
     fn file(&self) -> Vec<u8> {
-        let shape = axes(&self.shape, self.huge.map(u64::from));
+        let shape = self.axes();
         let (kind, size) = [(8, 1), (9, 1), (0xb, 2), (0xc, 4), (0xd, 4), (0xe, 8), (7, 1)][usize::from(self.kind) % 7];
         let mut bytes = vec![0, 0, kind, shape.len() as u8];
         bytes.extend(shape.iter().flat_map(|axis| (*axis as u32).to_be_bytes()));
@@ -260,12 +300,12 @@ fn query(text: &[u8], features: u8) {
     }
 }
 
-fn npz(features: &Array, labels: &Array, deflate: bool, damage: &Damage) -> Option<()> {
+fn npz(features: &Array, labels: &Labels<Array>, deflate: bool, damage: &Damage) -> Option<()> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let method = if deflate { CompressionMethod::Deflated } else { CompressionMethod::Stored };
-    for (name, array) in [("x.npy", features), ("y.npy", labels)] {
+    for (name, array) in [("x.npy", features.file()), ("y.npy", labels.file(features))] {
         archive.start_file(name, SimpleFileOptions::default().compression_method(method)).ok()?;
-        archive.write_all(&array.file()).ok()?;
+        archive.write_all(&array).ok()?;
     }
     let file = damage.of(archive.finish().ok()?.into_inner());
     let source = Source::Npz { file: stored("npz", &file), features: "x".into(), labels: "y".into() };
@@ -273,14 +313,15 @@ fn npz(features: &Array, labels: &Array, deflate: bool, damage: &Damage) -> Opti
     Some(())
 }
 
-fn idx(images: &Idx, labels: &Idx, gzip: bool, damage: &Damage) -> Option<()> {
+fn idx(images: &Idx, labels: &Labels<Idx>, gzip: bool, damage: &Damage) -> Option<()> {
+    let labels = labels.file(images);
     let mut images = images.file();
     if gzip {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&images).ok()?;
         images = encoder.finish().ok()?;
     }
-    let (images, labels) = (damage.of(images), labels.file());
+    let images = damage.of(images);
     let length = images.len() + labels.len();
     let source = Source::Idx { images: stored("images", &images), labels: stored("labels", &labels) };
     both(&source, &Quantisers::uniform(Quantiser::identity(ValueRange { min: -128, max: 255 })), length);
@@ -334,7 +375,7 @@ fuzz_target!(init: single_thread(), |input: Input| {
         Input::Table { columns, numbers, label, quantiser } => csv(&table(*columns, numbers), *label, *quantiser),
         Input::Query { text, features } => query(text, *features),
         Input::Npy { features, labels, quantiser } => {
-            let (x, y) = (features.file(), labels.file());
+            let (x, y) = (features.file(), labels.file(features));
             let source = Source::Npy { features: stored("x", &x), labels: stored("y", &y) };
             both(&source, &quantiser.quantisers(), x.len() + y.len());
         }

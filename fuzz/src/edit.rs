@@ -8,7 +8,9 @@ use arbitrary::Arbitrary;
 use zkdl::data_proof::DataProof;
 use zkdl::model::WeightsProof;
 use zkdl::proof::Proof;
-use zkdl::{AbsentAnswer, MemberAnswer, PointCommitments, Statement, data_set, tensors};
+use zkdl::{
+    AbsentAnswer, MemberAnswer, Origin, PointCommitments, Query, Question, Start, Statement, data_set, tensors,
+};
 use zkdl_dataset::Descriptor;
 use zkdl_field::{Field, Scalar, scalar};
 
@@ -36,6 +38,8 @@ pub enum Change {
     Flip { at: u16, bit: u8 },
     /// A number is written, four or eight bytes wide.
     Number { at: u16, value: Number, wide: bool },
+    /// A number that the message holds is another: all of it but that can still be read.
+    Field { which: u8, value: Number },
     /// A group becomes another.
     Group { at: u16, with: Group },
     /// Two groups change places.
@@ -133,10 +137,12 @@ fn sum(a: [u8; GROUP], b: [u8; GROUP]) -> [u8; GROUP] {
     })
 }
 
-/// Where a group lies that is counted from the end, if there is one.
+/// Where a group lies that is counted from the end, if there is one. Half of all are among the last: no challenge follows
+/// them, so that they are what a prover can still choose.
 fn place(length: usize, at: u16) -> Option<usize> {
     let groups = length / GROUP;
-    (groups > 0).then(|| length - GROUP * (usize::from(at) % groups + 1))
+    let at = usize::from(at / 2) % if at % 2 == 0 { groups.max(1) } else { groups.clamp(1, 4) };
+    (groups > 0).then(|| length - GROUP * (at + 1))
 }
 
 impl Change {
@@ -149,6 +155,7 @@ impl Change {
     pub fn apply(&self, bytes: &mut Vec<u8>, honest: &[[u8; GROUP]]) {
         match self {
             Self::Flip { at, bit } => flip(bytes, *at, *bit),
+            Self::Field { which, value } => write(bytes, u16::from(*which), *value, 4),
             Self::Number { at, value, wide } => write(bytes, *at, *value, if *wide { 8 } else { 4 }),
             Self::Group { at, with } => {
                 if let Some(place) = place(bytes.len(), *at) {
@@ -217,6 +224,87 @@ pub trait Message: Clone + PartialEq {
     fn groups(&mut self) -> Vec<u8>;
     /// Others in their place, of any number.
     fn set_groups(&mut self, groups: Vec<u8>);
+    /// The numbers, wherever they are stored.
+    fn fields(&mut self) -> Vec<Place<'_>>;
+}
+
+/// A number of a message.
+pub enum Place<'a> {
+    /// Four bytes.
+    Word(&'a mut u32),
+    /// Eight bytes.
+    Long(&'a mut u64),
+    /// With a sign.
+    Signed(&'a mut i32),
+    /// A weight.
+    Integer(&'a mut i64),
+    /// A digest or a nonce.
+    Bytes(&'a mut [u8; GROUP]),
+    /// Yes or no.
+    Flag(&'a mut bool),
+}
+
+impl Place<'_> {
+    fn set(self, value: Number) {
+        match self {
+            Self::Word(there) => *there = value.value((*there).into()) as u32,
+            Self::Long(there) => *there = value.value(*there),
+            Self::Signed(there) => *there = value.value(i64::from(*there).cast_unsigned()) as i32,
+            Self::Integer(there) => *there = value.value(there.cast_unsigned()).cast_signed(),
+            Self::Bytes(there) => there[0] = value.value(there[0].into()) as u8,
+            Self::Flag(there) => *there = !*there,
+        }
+    }
+}
+
+fn descriptor_fields(data: &mut Descriptor) -> Vec<Place<'_>> {
+    let Descriptor { points, features, classes, fraction_bits, near, columns, root, image: _ } = data;
+    let mut fields: Vec<Place<'_>> = [points, features, classes, fraction_bits].map(Place::Word).into();
+    fields.extend([Place::Long(near), Place::Bytes(root)]);
+    for run in columns {
+        fields.extend([Place::Word(&mut run.count), Place::Flag(&mut run.quantiser.clip)]);
+        fields.extend([&mut run.quantiser.min, &mut run.quantiser.max].map(Place::Signed));
+    }
+    fields
+}
+
+fn question_fields(question: &mut Question) -> Vec<Place<'_>> {
+    let Question { data, nonce, context, within, queries } = question;
+    let mut fields = descriptor_fields(data);
+    fields.extend([Place::Bytes(nonce), Place::Flag(within)]);
+    fields.extend(context.iter_mut().map(Place::Bytes));
+    for Query { features, label } in queries {
+        fields.extend(features.iter_mut().map(Place::Signed));
+        fields.extend(label.iter_mut().map(Place::Word));
+    }
+    fields
+}
+
+fn statement_fields(statement: &mut Statement) -> Vec<Place<'_>> {
+    let Statement {
+        data,
+        hidden,
+        format,
+        batch,
+        r_l,
+        max_steps,
+        nonce,
+        first_step,
+        multipliers,
+        log_columns,
+        start,
+        ..
+    } = statement;
+    let mut fields = descriptor_fields(data);
+    fields.extend([&mut format.f_a, &mut format.f_g, &mut format.q, &mut format.q_g].map(Place::Word));
+    fields.extend([batch, r_l, log_columns].map(Place::Word));
+    fields.extend([max_steps, first_step].map(Place::Long));
+    fields.extend(hidden.iter_mut().map(Place::Word).chain(multipliers.iter_mut().map(Place::Long)));
+    fields.push(Place::Bytes(nonce));
+    if let Start::Committed { origin: Origin::Named { bits }, .. } = start {
+        fields.push(Place::Word(bits));
+    }
+    fields
 }
 
 /// The message after the edits that are about it, if it can still be read.
@@ -224,6 +312,12 @@ pub fn edited<M: Message>(message: &M, part: u8, parts: u8, edits: &[Edit]) -> O
     let honest = &Fixture::get().groups;
     let mut message = message.clone();
     for Edit { change, .. } in edits.iter().filter(|edit| edit.part % parts == part) {
+        if let Change::Field { which, value } = change {
+            let mut fields = message.fields();
+            let which = usize::from(*which) % fields.len().max(1);
+            fields.drain(..).skip(which).take(1).for_each(|field| field.set(*value));
+            continue;
+        }
         let mut bytes = if change.resizes() { message.groups() } else { message.encode() };
         change.apply(&mut bytes, honest);
         if change.resizes() {
@@ -236,7 +330,7 @@ pub fn edited<M: Message>(message: &M, part: u8, parts: u8, edits: &[Edit]) -> O
 }
 
 macro_rules! with_body {
-    ($($message:ty),*) => { $(
+    ($($message:ty, $fields:expr;)*) => { $(
         impl Message for $message {
             fn encode(&self) -> Vec<u8> {
                 <$message>::encode(self)
@@ -253,11 +347,27 @@ macro_rules! with_body {
             fn set_groups(&mut self, groups: Vec<u8>) {
                 self.body = groups;
             }
+
+            fn fields(&mut self) -> Vec<Place<'_>> {
+                let fields: fn(&mut Self) -> Vec<Place<'_>> = $fields;
+                fields(self)
+            }
         }
     )* };
 }
 
-with_body!(Proof, DataProof, WeightsProof, MemberAnswer, AbsentAnswer);
+with_body! {
+    Proof, |proof| vec![Place::Bytes(&mut proof.statement)];
+    DataProof, |proof| vec![Place::Bytes(&mut proof.statement), Place::Word(&mut proof.log_columns)];
+    WeightsProof, |proof| vec![Place::Bytes(&mut proof.model)];
+    MemberAnswer, |answer| {
+        let mut fields = question_fields(&mut answer.question);
+        fields.extend([Place::Word(&mut answer.index), Place::Bytes(&mut answer.commitment)]);
+        fields.extend(answer.path.iter_mut().map(Place::Bytes));
+        fields
+    };
+    AbsentAnswer, |answer| question_fields(&mut answer.question);
+}
 
 /// Whole groups; what is left is dropped.
 fn whole(groups: &[u8]) -> Vec<[u8; GROUP]> {
@@ -280,6 +390,10 @@ impl Message for Statement {
     fn set_groups(&mut self, groups: Vec<u8>) {
         self.end = whole(&groups);
     }
+
+    fn fields(&mut self) -> Vec<Place<'_>> {
+        statement_fields(self)
+    }
 }
 
 impl Message for PointCommitments {
@@ -297,6 +411,10 @@ impl Message for PointCommitments {
 
     fn set_groups(&mut self, groups: Vec<u8>) {
         self.0 = whole(&groups);
+    }
+
+    fn fields(&mut self) -> Vec<Place<'_>> {
+        self.0.iter_mut().map(Place::Bytes).collect()
     }
 }
 
@@ -316,6 +434,10 @@ impl Message for Descriptor {
     fn set_groups(&mut self, groups: Vec<u8>) {
         self.root = whole(&groups).first().copied().unwrap_or_default();
     }
+
+    fn fields(&mut self) -> Vec<Place<'_>> {
+        descriptor_fields(self)
+    }
 }
 
 impl Message for Shown {
@@ -334,4 +456,8 @@ impl Message for Shown {
     }
 
     fn set_groups(&mut self, _: Vec<u8>) {}
+
+    fn fields(&mut self) -> Vec<Place<'_>> {
+        self.weights.layers.iter_mut().flat_map(|layer| &mut layer.values).map(Place::Integer).collect()
+    }
 }
