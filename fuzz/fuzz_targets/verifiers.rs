@@ -20,7 +20,8 @@ struct Attack {
     on: Target,
     /// Whether digests are put right.
     rebound: bool,
-    edits: Vec<Edit>,
+    edit: Edit,
+    more: Vec<Edit>,
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -38,6 +39,11 @@ enum Target {
 type Verdict = Option<(bool, bool)>;
 
 impl Attack {
+    /// Few: one that is refused hides what the others do.
+    fn edits(&self) -> Vec<Edit> {
+        std::iter::once(&self.edit).chain(self.more.iter().take(2)).cloned().collect()
+    }
+
     fn verdict(&self, f: &Fixture) -> Verdict {
         match self.on {
             Target::Training(which) => self.training(&f.trainings[usize::from(which) % f.trainings.len()]),
@@ -51,9 +57,9 @@ impl Attack {
     }
 
     fn training(&self, honest: &Proven) -> Verdict {
-        let mut statement = edited(&honest.statement, 0, 3, &self.edits)?;
-        let mut proof = edited(&honest.proofs[0], 1, 3, &self.edits)?;
-        let points = edited(&honest.points, 2, 3, &self.edits)?;
+        let mut statement = edited(&honest.statement, 0, 3, &self.edits())?;
+        let mut proof = edited(&honest.proofs[0], 1, 3, &self.edits())?;
+        let points = edited(&honest.points, 2, 3, &self.edits())?;
         self.rebind(&mut statement, &mut proof, &points);
         let known = statement == honest.statement && points == honest.points && honest.proofs.contains(&proof);
         Some((verify(&statement, &points, &proof, &LIMITS, source()).is_ok(), known))
@@ -68,11 +74,11 @@ impl Attack {
 
     /// All at once; each may also be any honest one, as it may be left out.
     fn windows(&self, honest: &[Proven]) -> Verdict {
-        let points = edited(&honest[0].points, 4, 5, &self.edits)?;
+        let points = edited(&honest[0].points, 4, 5, &self.edits())?;
         let mut edited_windows = Vec::new();
         for (i, window) in (0u8..).zip(honest) {
-            let mut statement = edited(&window.statement, 2 * i, 5, &self.edits)?;
-            let mut proof = edited(&window.proofs[0], 2 * i + 1, 5, &self.edits)?;
+            let mut statement = edited(&window.statement, 2 * i, 5, &self.edits())?;
+            let mut proof = edited(&window.proofs[0], 2 * i + 1, 5, &self.edits())?;
             self.rebind(&mut statement, &mut proof, &points);
             edited_windows.push((statement, proof));
         }
@@ -84,9 +90,9 @@ impl Attack {
     }
 
     fn data(&self, f: &Fixture) -> Verdict {
-        let mut data = edited(&f.data, 0, 3, &self.edits)?;
-        let mut proof = edited(&f.data_proof, 1, 3, &self.edits)?;
-        let points = edited(&f.points, 2, 3, &self.edits)?;
+        let mut data = edited(&f.data, 0, 3, &self.edits())?;
+        let mut proof = edited(&f.data_proof, 1, 3, &self.edits())?;
+        let points = edited(&f.points, 2, 3, &self.edits())?;
         if self.rebound {
             data.root = points.root(&data).unwrap_or_default();
             proof.statement = data_proof::digest(&data, proof.log_columns);
@@ -97,8 +103,8 @@ impl Attack {
 
     fn member(&self, f: &Fixture, which: usize) -> Verdict {
         let honest = &f.members[which];
-        let asked = edited(honest, 0, 2, &self.edits)?.question;
-        let mut answer = edited(honest, 1, 2, &self.edits)?;
+        let asked = edited(honest, 0, 2, &self.edits())?.question;
+        let mut answer = edited(honest, 1, 2, &self.edits())?;
         if self.rebound {
             answer.question.clone_from(&asked);
         }
@@ -108,9 +114,9 @@ impl Attack {
 
     fn absent(&self, f: &Fixture, which: usize) -> Verdict {
         let honest = &f.absents[which];
-        let mut asked = edited(honest, 0, 3, &self.edits)?.question;
-        let mut answer = edited(honest, 1, 3, &self.edits)?;
-        let points = edited(&f.points, 2, 3, &self.edits)?;
+        let mut asked = edited(honest, 0, 3, &self.edits())?.question;
+        let mut answer = edited(honest, 1, 3, &self.edits())?;
+        let points = edited(&f.points, 2, 3, &self.edits())?;
         if self.rebound {
             asked.data.root = points.root(&asked.data).unwrap_or_default();
             answer.question.clone_from(&asked);
@@ -121,9 +127,9 @@ impl Attack {
 
     fn weights(&self, f: &Fixture) -> Verdict {
         let honest = &f.trainings[0].statement;
-        let statement = edited(honest, 0, 3, &self.edits)?;
-        let shown = edited(&f.shown, 1, 3, &self.edits)?;
-        let mut proof = edited(&f.weights_proof, 2, 3, &self.edits)?;
+        let statement = edited(honest, 0, 3, &self.edits())?;
+        let shown = edited(&f.shown, 1, 3, &self.edits())?;
+        let mut proof = edited(&f.weights_proof, 2, 3, &self.edits())?;
         if self.rebound {
             proof.model = zkdl::describe::model_digest(&statement.end);
         }
@@ -138,7 +144,7 @@ impl Attack {
     /// A certificate is JSON, which has white space: what counts is what it says.
     fn certificate(&self, f: &Fixture) -> Verdict {
         let mut bytes = f.certificate.clone();
-        self.edits.iter().for_each(|Edit { change, .. }| Change::apply(change, &mut bytes, &f.groups));
+        self.edits().iter().for_each(|Edit { change, .. }| Change::apply(change, &mut bytes, &f.groups));
         let honest = Signed::open(&f.certificate, &f.signer.public()).ok()?;
         let Ok(signed) = Signed::open(&bytes, &f.signer.public()) else { return Some((false, bytes == f.certificate)) };
         let agrees = certify(&f.trainings[0], |claim| signed.agrees(claim).is_ok());

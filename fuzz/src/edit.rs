@@ -53,7 +53,7 @@ pub enum Change {
     /// Bytes are taken off the end.
     Cut { bytes: u16 },
     /// Bytes are put behind the end.
-    Append { bytes: Vec<u8> },
+    Append { byte: u8, times: u8 },
 }
 
 /// A number as hostile files have it.
@@ -90,8 +90,8 @@ pub enum Group {
     UnreducedScalar,
     /// The same coordinate, not reduced.
     UnreducedPoint,
-    /// Any bytes.
-    Any([u8; GROUP]),
+    /// A small x-coordinate or scalar.
+    Small(u16),
 }
 
 impl Number {
@@ -122,7 +122,7 @@ impl Group {
             Self::Minus => calculated(&|x| -x),
             Self::UnreducedScalar => sum(sum(there, scalar::encode(&-Scalar::ONE)), scalar::encode(&Scalar::ONE)),
             Self::UnreducedPoint => sum(there, MODULUS),
-            Self::Any(bytes) => bytes,
+            Self::Small(n) => scalar::encode(&Scalar::from(u64::from(n))),
         }
     }
 }
@@ -185,7 +185,7 @@ impl Change {
                 bytes.splice(place..place, with.bytes([0; GROUP], honest));
             }
             Self::Cut { bytes: n } => bytes.truncate(bytes.len().saturating_sub(usize::from(*n))),
-            Self::Append { bytes: more } => bytes.extend(more),
+            Self::Append { byte, times } => bytes.extend(std::iter::repeat_n(*byte, usize::from(*times))),
         }
     }
 }
