@@ -338,7 +338,7 @@ fn cifar(labels: &[u8], tail: &[u8], quantiser: Map) {
 
 fn picture(bytes: &[u8], picture: (u8, u8), layout: &Layout) {
     let (width, height) = (u32::from(picture.0 % 8), u32::from(picture.1 % 8) + u32::from(!layout.same_size));
-    let channels = if layout.channels % 2 == 0 { 1 } else { 3 };
+    let channels = if layout.channels.is_multiple_of(2) { 1 } else { 3 };
     let image = Image { width, height, channels, planar: layout.planar, white: layout.white };
     let range = ValueRange { min: 0, max: 255 };
     let data = Descriptor { image: Some(image), ..Descriptor::uniform(2, width * height * channels, 2, range, 4) };

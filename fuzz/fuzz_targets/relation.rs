@@ -66,7 +66,7 @@ fn algorithm(shape: &Shape) -> Algorithm {
     let f = shape.format;
     Algorithm {
         widths: shape.widths.iter().map(|w| *w as u32).collect(),
-        format: Format { f_a: f.f_a, f_g: f.r - f.f_a, q: f.q as u32, q_g: f.q_g as u32 },
+        format: Format { f_a: f.f_a, f_g: f.r - f.f_a, q: f.q, q_g: f.q_g },
         batch: shape.batch as u32,
         f_x: f.f_x,
         r_l: f.r_l,

@@ -141,7 +141,7 @@ fn sum(a: [u8; GROUP], b: [u8; GROUP]) -> [u8; GROUP] {
 /// them, so that they are what a prover can still choose.
 fn place(length: usize, at: u16) -> Option<usize> {
     let groups = length / GROUP;
-    let at = usize::from(at / 2) % if at % 2 == 0 { groups.max(1) } else { groups.clamp(1, 4) };
+    let at = usize::from(at / 2) % if at.is_multiple_of(2) { groups.max(1) } else { groups.clamp(1, 4) };
     (groups > 0).then(|| length - GROUP * (at + 1))
 }
 
