@@ -19,13 +19,6 @@ use zkdl_fuzz::memory::{MEBIBYTE, bounded};
 use zkdl_fuzz::single_thread;
 use zkdl_train::{Algorithm, Format, LearningRate, Ledger, StartWeights};
 
-/// `LearningRate::plan` adds bits of a format that nobody has validated, and overflows above 2^29. Delete this, and the condition
-/// that uses it, once it does not.
-const KNOWN_PLAN: u32 = 1 << 29;
-/// `size::data_proof_bytes` makes a table as long as there are points. Delete this, and the condition that uses it, once it
-/// does not.
-const KNOWN_TABLE: u32 = 1 << 16;
-
 /// Points whose order is drawn here.
 const ORDERED: u32 = 1 << 12;
 /// What all of it may allocate at once.
@@ -212,18 +205,13 @@ fn data(data: &Descriptor, numbers: &[f64]) {
         let integers = numbers.iter().filter_map(|number| run.quantiser.apply(*number).ok());
         integers.for_each(|n| assert!(run.quantiser.range().contains(n)));
     }
-    if data.points <= KNOWN_TABLE
-        && let Ok(log_columns) = data_proof::choose_log_columns(data, &LIMITS)
-    {
+    if let Ok(log_columns) = data_proof::choose_log_columns(data, &LIMITS) {
         assert!(data_proof_bytes(data, log_columns, &LIMITS).is_ok());
     }
 }
 
 /// The learning rate as `zkdl.toml` gives it, before the format has been looked at.
 fn rates(rate: &LearningRate, format: &Format, batch: u32) {
-    if format.f_a.max(format.f_g) >= KNOWN_PLAN {
-        return;
-    }
     if let Ok(plan) = rate.plan(format, batch) {
         assert!(plan.multipliers.iter().all(|(_, c)| (1..=1 << 15).contains(c)));
         assert!(plan.window(u64::MAX - 1, 3).iter().all(|c| *c > 0));

@@ -26,6 +26,7 @@ pub const LIMITS: Limits = Limits {
     cells: 1 << 12,
     parameters: 1 << 12,
     permuted: 1 << 12,
+    points: 1 << 12,
     log_columns: 9,
     column_weights: 1 << 15,
 };
