@@ -123,3 +123,39 @@ impl Hidden for Commitment {
         Self { terms: Vec::new(), constant: x }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar(x: u64) -> Scalar {
+        Scalar::from(x)
+    }
+
+    /// What a form over two points opens to, whose openings are (3, 5) and (7, 11).
+    fn opened(x: &Commitment) -> Opening {
+        let of = |numbers: [u64; 2]| x.terms.iter().map(|(i, c)| *c * scalar(numbers[*i])).sum::<Scalar>();
+        Opening { value: of([3, 7]) + x.constant, blind: of([5, 11]) }
+    }
+
+    /// What both sides compute from hidden values: a sum, a difference, multiples, public values.
+    fn formula<H: Hidden>(x: H, y: H) -> [H; 5] {
+        let combined = H::combine([(scalar(2), &x), (scalar(13), &y)]);
+        [x.clone() + y.clone(), x.clone() - y.clone(), x * scalar(17), H::public(scalar(19)), combined]
+    }
+
+    #[test]
+    fn both_sides_compute_alike() {
+        let opening = |value, blind| Opening { value: scalar(value), blind: scalar(blind) };
+        let openings = formula(opening(3, 5), opening(7, 11));
+        let commitments = formula(Commitment::point(0), Commitment::point(1));
+        let difference = (-scalar(4), -scalar(6));
+        let expected = [(10, 16), (0, 0), (51, 85), (19, 0), (97, 153)].map(|(v, b)| (scalar(v), scalar(b)));
+        let expected = [expected[0], difference, expected[2], expected[3], expected[4]];
+        for (i, (value, blind)) in expected.into_iter().enumerate() {
+            let (ours, theirs) = (&openings[i], opened(&commitments[i]));
+            assert_eq!((ours.value, ours.blind), (value, blind), "the prover's formula {i}");
+            assert_eq!((theirs.value, theirs.blind), (value, blind), "the verifier's formula {i}");
+        }
+    }
+}

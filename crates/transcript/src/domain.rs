@@ -82,6 +82,11 @@ mod tests {
     }
 
     #[test]
+    fn sizes_have_eight_bytes_lowest_first() {
+        assert_eq!([0, 1, 0x0102].map(size_bytes), [[0; 8], [1, 0, 0, 0, 0, 0, 0, 0], [2, 1, 0, 0, 0, 0, 0, 0]]);
+    }
+
+    #[test]
     fn framing_separates_what_concatenation_confuses() {
         let whole = after(&[("a", b"bc")]);
         assert_ne!(whole, after(&[("ab", b"c")]));

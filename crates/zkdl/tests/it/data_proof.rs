@@ -174,6 +174,23 @@ fn other_lengths_are_typed_errors() {
     assert_eq!(set.verify(&longer), Err(VerifyError::Read(ReadError::Trailing { bytes: 7 })));
 }
 
+/// Rows of bits that have no room are missed before anything else is looked at.
+#[test]
+fn room_is_asked_for_first() {
+    let set = tiny();
+    let proof = set.prove();
+    let of_length = |length: usize| {
+        let short = DataProof { body: proof.body[..length].to_vec(), ..proof.clone() };
+        set.verify(&short).unwrap_err()
+    };
+    let first = |offset: usize| VerifyError::Read(ReadError::Truncated { offset, label: "bits.row" });
+    // One byte less than so many rows: reading would miss the last row where it begins.
+    let missed = (1..).map(|rows| 32 * rows - 1).take_while(|length| of_length(*length) == first(*length));
+    let rows = missed.count();
+    assert_eq!(rows, 2, "a row a point");
+    assert_ne!(of_length(32 * rows), first(32 * rows));
+}
+
 type Change = (&'static str, fn(&mut Descriptor));
 
 /// The proof under a statement that says something else, with the digest and the root of the changed one.

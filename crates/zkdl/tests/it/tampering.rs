@@ -75,6 +75,24 @@ fn truncation_at_every_offset_is_a_typed_error() {
     }
 }
 
+/// Rows of cells that have no room are missed before the order of the data is drawn.
+#[test]
+fn room_is_asked_for_first() {
+    for (origin, log_columns, expected) in [(Origin::Seed, 6, 4), (Origin::Named { bits: 32 }, 7, 6)] {
+        let Proven { run, proof } = proven(&Sizes { origin, log_columns: Some(log_columns), ..tiny() });
+        let error_at = |offset: usize| {
+            let short = Proof { body: proof.body[..offset].to_vec(), ..proof.clone() };
+            check(&run.statement, &run.points, &short.encode()).unwrap_err()
+        };
+        let first = |offset: usize| VerifyError::Read(ReadError::Truncated { offset, label: "cells.row" });
+        // One byte less than so many rows: reading would miss the last row where it begins.
+        let missed = (1..).map(|rows| 32 * rows - 1).take_while(|length| error_at(*length) == first(*length));
+        let rows = missed.count();
+        assert_eq!(rows, expected, "of cells, and of the bits of start weights");
+        assert_ne!(error_at(32 * rows), first(32 * rows));
+    }
+}
+
 /// Catalogue 2.
 #[test]
 fn appended_bytes_are_a_typed_error() {
