@@ -49,6 +49,7 @@ impl Packing {
     /// eq(p, .) split into row weights and weights within a row.
     #[must_use]
     pub fn split(&self, p: &[Scalar]) -> (Vec<Scalar>, Vec<Scalar>) {
+        debug_assert!(self.log <= p.len(), "a row of 2^{} items over {} variables", self.log, p.len());
         let (high, low) = p.split_at(p.len().saturating_sub(self.log));
         (eq_table(high), eq_table(low))
     }

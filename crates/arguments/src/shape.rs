@@ -312,6 +312,7 @@ struct BitField {
 fn view(places: usize, fields: &[BitField]) -> Vec<Scalar> {
     let mut weights = vec![Scalar::ZERO; places];
     for field in fields {
+        debug_assert!(size(field.place).saturating_add(size(field.bits)) <= places, "a field beyond {places} bits");
         let powers = std::iter::successors(Some(scalar::pow2(field.scale)), |power| Some(power.double()));
         let mut bits: Vec<Scalar> = powers.take(size(field.bits)).collect();
         if let Some(top) = bits.last_mut().filter(|_| field.signed) {

@@ -211,7 +211,9 @@ fn integer_dot(integers: &[i64], v: &[Scalar]) -> Scalar {
 
 /// The last row of the weights of every slot.
 fn bias_rows<'a>(shape: &Shape, weights: &[&'a [i64]]) -> impl Iterator<Item = &'a [i64]> {
+    debug_assert_eq!(weights.len(), shape.layers());
     let row = |(slot, weights): (usize, &&'a [i64])| {
+        debug_assert_eq!(weights.len(), shape.inputs(slot).saturating_add(1).saturating_mul(shape.outputs(slot)));
         weights.chunks(shape.outputs(slot).max(1)).nth(shape.inputs(slot)).unwrap_or_default()
     };
     (0..shape.layers()).zip(weights).map(row)

@@ -23,7 +23,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "indices and sizes are the loops' own, digits are below 2^15: whatever points and scalars, none is out of range"
+    reason = "indices and sizes are the loops' own, digits at most 2^14: whatever points and scalars, none is out of range"
 )]
 
 use rayon::prelude::*;
@@ -145,7 +145,8 @@ impl Digits {
 fn signed_digit(m: &Multiplier, start: usize, width: usize, carry: &mut u64) -> i16 {
     let digit = m.window(start, width) + *carry;
     *carry = u64::from(digit > 1 << (width - 1));
-    let signed = digit as i16 - ((*carry as i16) << width);
+    // At a width of 15, 2^width is -2^15 as an i16: right modulo 2^16.
+    let signed = (digit as i16).wrapping_sub((*carry as i16) << width);
     if m.negative { -signed } else { signed }
 }
 

@@ -135,8 +135,8 @@ pub fn prove(
 ///
 /// # Errors
 /// [`VerifyError::Weights`] for weights of another shape, [`VerifyError::StatementMismatch`] for a proof about another model,
-/// [`VerifyError::Statement`], [`VerifyError::BadPoint`], [`VerifyError::Read`], or [`VerifyError::Membership`] if the rows
-/// hold something else.
+/// [`VerifyError::Statement`] also for a boundary without committed rows, [`VerifyError::BadPoint`], [`VerifyError::Read`], or
+/// [`VerifyError::OtherWeights`] if the rows hold something else.
 pub fn verify(
     statement: &Statement,
     boundary: Boundary,

@@ -6,7 +6,7 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "sums of counts of messages and rows, which limits keep far below 2^64"
+    reason = "sums of counts of messages and rows: a validated shape has at most 2^52 of them, a data set fewer"
 )]
 
 use crate::data_proof::{self, DataProof};

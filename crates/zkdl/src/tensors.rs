@@ -184,7 +184,7 @@ pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weight
     layers(widths, |index, kind, shape| numbers(&file, name(index, kind), shape, fraction_bits))
 }
 
-/// Reads weights to start from, as integers of `bits` bits over 2^f_W: rounded to nearest, ties to even.
+/// Reads weights to start from, as integers of `bits` bits, 1 to 64, over 2^f_W: rounded to nearest, ties to even.
 ///
 /// # Errors
 /// [`TensorError`].
@@ -193,7 +193,7 @@ pub fn quantise(bytes: &[u8], widths: &[u32], fraction_bits: u32, bits: u32) -> 
     check_count(&file, widths)?;
     let (_, about) = SafeTensors::read_metadata(bytes)?;
     let stated = about.metadata().as_ref().and_then(|about| about.get(FRACTION_BITS).cloned());
-    let format = StartFormat { fraction_bits, bits, stated };
+    let format = StartFormat { fraction_bits, bits: bits.clamp(1, i64::BITS), stated };
     let prefixes = prefixes(&file)?;
     layers(widths, |index, kind, shape| {
         let prefix = prefixes.get(index).map_or("", |prefix| prefix.as_str());
