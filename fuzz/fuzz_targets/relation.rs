@@ -352,7 +352,7 @@ fn failing(case: &Case, witness: &Witness, message: Option<(u8, i8)>) -> (Vec<&'
 fuzz_target!(init: single_thread(), |input: Input| {
     let sample = Sample::random(input.seed.into(), &sizes(&input));
     let Ok(witness) = honest(&sample) else {
-        let packed = Packed { cells: Vec::new(), ..Packed::new(&sample, &Witness::new(&sample, &sample.start)) };
+        let packed = Packed::untrained(&sample, &Witness::new(&sample, &sample.start));
         assert!(!Case { sample, packed }.trained(), "the trainer goes on where numbers do not fit");
         return;
     };

@@ -267,13 +267,23 @@ impl Packed {
     #[must_use]
     pub fn new(sample: &Sample, witness: &Witness) -> Self {
         let shape = &sample.shape;
-        let class = |y: &Vec<i128>| y.iter().position(|v| *v == 1).unwrap_or(0) as u32;
         Self {
             cells: (0..shape.layers()).map(|slot| pack_slot(shape, witness, slot)).collect(),
+            end: flatten(shape, &witness.end),
+            ..Self::untrained(sample, witness)
+        }
+    }
+
+    /// Packs data and start, of a training that got no further.
+    #[must_use]
+    pub fn untrained(sample: &Sample, witness: &Witness) -> Self {
+        let class = |y: &Vec<i128>| y.iter().position(|v| *v == 1).unwrap_or(0) as u32;
+        Self {
+            cells: Vec::new(),
             features: sample.features.iter().flatten().map(|x| *x as i32).collect(),
             labels: sample.labels.iter().map(class).collect(),
-            start: flatten(shape, &witness.start),
-            end: flatten(shape, &witness.end),
+            start: flatten(&sample.shape, &witness.start),
+            end: Vec::new(),
         }
     }
 
