@@ -293,7 +293,7 @@ fn statement_fields(statement: &mut Statement) -> Vec<Place<'_>> {
         multipliers,
         log_columns,
         start,
-        ..
+        end: _,
     } = statement;
     let mut fields = descriptor_fields(data);
     fields.extend([&mut format.f_a, &mut format.f_g, &mut format.q, &mut format.q_g].map(Place::Word));

@@ -74,6 +74,11 @@ impl TrainingConfig {
         let file = self.start.as_deref()?;
         Some(Given { file, bits: self.start_bits.unwrap_or_else(room) })
     }
+
+    /// The steps that are asked for, where an epoch has so many; 0 if nothing is.
+    pub(crate) fn steps_of(&self, epoch: u64) -> u64 {
+        self.epochs.map(|epochs| epochs.saturating_mul(epoch)).or(self.steps).unwrap_or(0)
+    }
 }
 
 /// One rate, or `[[step, rate], ..]`.

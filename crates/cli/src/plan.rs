@@ -68,10 +68,7 @@ impl Plan {
         let rate = training.learning_rate.learning_rate().map_err(|e| refuse(e.into()))?;
         let rates = rate.plan(&format, training.batch).map_err(|e| refuse(e.into()))?;
         let epoch = u64::from(schedule.steps_per_epoch());
-        let steps = match (training.epochs, training.steps) {
-            (Some(epochs), _) => epochs.saturating_mul(epoch),
-            (None, steps) => steps.unwrap_or(0),
-        };
+        let steps = training.steps_of(epoch);
         if steps == 0 {
             return Err(refuse("[training] asks for 0 steps: set epochs or steps to 1 or more".into()));
         }

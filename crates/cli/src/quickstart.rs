@@ -67,13 +67,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let verified = verify_directory(context, root, None, &Expected::default(), Trust::Nothing, Coverage::Whole)?;
     say(&verified.report.text())?;
     say("\n5. Change one byte of the last proof, and verify it again")?;
-    let files = run.dir.window(windows - 1);
-    let files = Files {
-        statement: files.statement,
-        points: run.dir.points(),
-        proof: files.proof,
-        data_proof: Some(run.dir.data_proof()),
-    };
+    let files = last_window(&run);
     let tampered = tamper(root, &files)?;
     let rejected = verify_files(context, &tampered, &Expected::default(), Trust::Nothing)?;
     say(rejected.reason.as_deref().map(|r| format!("INVALID: {r}")).as_deref().unwrap_or("VALID"))?;
@@ -155,6 +149,17 @@ fn removed(path: &Path, remove: impl Fn(&Path) -> std::io::Result<()>) -> Result
     match remove(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(CliError::file("remove", path, e)),
         _ => Ok(()),
+    }
+}
+
+/// What an auditor needs to verify the last window alone.
+fn last_window(run: &Run) -> Files {
+    let window = run.dir.window(run.plan.windows().saturating_sub(1));
+    Files {
+        statement: window.statement,
+        points: run.dir.points(),
+        proof: window.proof,
+        data_proof: Some(run.dir.data_proof()),
     }
 }
 

@@ -12,7 +12,7 @@
 //! | [`table`] | the [`Table`] |
 //! | [`stream`] | [`KeyStream`]: public pseudorandom integers, specified bit by bit |
 //! | [`schedule`] | which points each training step uses, and the train/test split |
-//! | [`number`] | conversions between sizes that lose nothing |
+//! | [`number`] | conversions between sizes: lossless, or saturating where no reader accepts as much |
 //!
 //! Position: a leaf. `zkdl-train` takes [`KeyStream`] from here; `zkdl` and the command read tables and schedules.
 

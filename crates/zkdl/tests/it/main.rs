@@ -7,6 +7,7 @@ mod architecture;
 mod attacks;
 mod columns;
 mod data_proof;
+mod limits;
 mod round_trip;
 mod support;
 mod tampering;

@@ -1,0 +1,100 @@
+//! What a hostile statement may ask for (catalogue 10, 11): refused from sizes alone, before any work.
+
+use crate::support::{Run, SMALL, generators};
+use crate::tampering::{Change, Proven, later, proven};
+use zkdl::error::StatementError;
+use zkdl::proof::Proof;
+use zkdl::statement::Limits;
+use zkdl::{Origin, Start, VerifyError, verify};
+use zkdl_train::Format;
+
+/// Catalogue 10, 11: sizes that are zero, overflow, or ask for too much work.
+#[test]
+fn absurd_statements_are_refused_before_any_work() {
+    let Proven { run, proof } = proven(&SMALL());
+    let changes: &[Change] = &[
+        ("no features", |s| s.data.features = 0),
+        ("no classes", |s| s.data.classes = 0),
+        ("a layer of width 0", |s| s.hidden[0] = 0),
+        ("batch 0", |s| s.batch = 0),
+        ("batch above N", |s| s.batch = 1000),
+        ("no steps", |s| s.multipliers.clear()),
+        ("c_t = 0", |s| s.multipliers[0] = 0),
+        ("steps beyond the cap", |s| s.max_steps = 2),
+        ("steps overflow", |s| s.first_step = u64::MAX),
+        ("huge layers", |s| s.hidden = vec![1 << 24; 40]),
+        ("huge rows", |s| s.log_columns = 63),
+        ("magnitude ledger", |s| {
+            s.max_steps = u64::MAX;
+            s.format = Format { q: 31, q_g: 31, ..s.format };
+        }),
+        ("one row missing", |s| {
+            s.end.pop();
+        }),
+    ];
+    refuses_every_change(&run, &proof, changes);
+    let named: &[Change] = &[
+        ("bits of no width", |s| {
+            s.start = Start::Committed { origin: Origin::Named { bits: 31 }, rows: s.end.clone() }
+        }),
+        ("no bits", |s| s.start = Start::Committed { origin: Origin::Named { bits: 0 }, rows: s.end.clone() }),
+        ("bits beyond all", |s| {
+            s.start = Start::Committed { origin: Origin::Named { bits: u32::MAX }, rows: s.end.clone() }
+        }),
+        ("start weights before step 0", |s| s.start = later(s.end.clone())),
+        ("no start weights", |s| s.start = named(Vec::new())),
+        ("a start row too many", |s| s.start = named([&s.end[..], &s.end[..1]].concat())),
+        ("rows shorter than a cell", |s| {
+            s.log_columns = 6;
+            s.start = named(s.end.clone());
+        }),
+    ];
+    refuses_every_change(&run, &proof, named);
+}
+
+fn named(rows: Vec<[u8; 32]>) -> Start {
+    Start::Committed { origin: Origin::Named { bits: 32 }, rows }
+}
+
+fn refuses_every_change(run: &Run, proof: &Proof, changes: &[Change]) {
+    for (name, change) in changes {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        let refused = statement.shape(&Limits::default());
+        assert!(refused.is_err(), "{name}");
+        // In a verifier the data root objects first to other sizes and ranges of the data.
+        let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+        let error = verify(&statement, &run.points, &renamed, &Limits::default(), generators()).unwrap_err();
+        let data_changed = statement.data != run.statement.data;
+        assert_eq!(matches!(error, VerifyError::Merkle { .. }), data_changed, "{name}: {error:?}");
+        assert_eq!(matches!(error, VerifyError::Statement(_)), !data_changed, "{name}: {error:?}");
+    }
+}
+
+/// Catalogue 10: what a hostile statement may ask for is bounded before anything else is looked at.
+#[test]
+fn limits_come_first() {
+    let run = Run::new(&SMALL(), 17);
+    let changes: &[Change] = &[
+        ("a million broken layers", |s| s.hidden = vec![0; 1 << 20]),
+        ("cells", |s| s.multipliers = vec![1; 1 << 26]),
+        ("parameters", |s| s.hidden = vec![1 << 20; 2]),
+        ("order of the data", |s| {
+            s.data.points = 1 << 27;
+            s.batch = (1 << 26) + 1;
+        }),
+        ("columns", |s| s.log_columns = 21),
+        ("no such power", |s| s.log_columns = u32::MAX),
+        ("column weights", |s| {
+            s.log_columns = 20;
+            s.hidden = (1..60).collect();
+        }),
+    ];
+    for (name, change) in changes {
+        let mut statement = run.statement.clone();
+        change(&mut statement);
+        let error = statement.sizes(&Limits::default()).unwrap_err();
+        assert!(matches!(error, StatementError::Limit { .. }), "{name}: {error:?}");
+        assert!(error.to_string().len() < 200);
+    }
+}
