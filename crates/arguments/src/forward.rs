@@ -126,6 +126,7 @@ fn bound(shape: &Shape, mut point: Point, r: &[Scalar]) -> Point {
     let (c, k) = rest.split_at(1);
     point.rl = l.to_vec();
     point.rt = t.to_vec();
+    // One coordinate.
     point.rc = c.iter().sum();
     point.rk = k.to_vec();
     point

@@ -210,6 +210,7 @@ impl Recomposition {
         let powers = powers(rho, d + classes + 1 + padding);
         let (data, rest) = powers.split_at(d + classes);
         let (one_hot, padding) = rest.split_at(1);
+        // One power, that of the sum of the label columns.
         let one_hot: Scalar = one_hot.iter().sum();
         let mut constant = one_hot;
         let mut bits = Vec::with_capacity(layout.bits());
