@@ -220,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn scale_and_offset_both_change_numbers() {
+        let identity = Quantiser::identity(ValueRange { min: -9, max: 9 });
+        assert!(identity.is_identity());
+        assert!(!Quantiser { scale: 2.0, ..identity }.is_identity());
+        assert!(!Quantiser { offset: 1.0, ..identity }.is_identity());
+    }
+
+    #[test]
     fn beyond_the_range_is_refused_or_clipped() {
         let range = ValueRange { min: -4, max: 4 };
         assert_eq!(
@@ -247,6 +255,8 @@ mod tests {
         let [a, b, c] = [1, 2, 3].map(|max| halves(0, max, false));
         let all = Quantisers { usual: a, others: vec![(1..4, b), (3..4, c)] };
         assert_eq!(all.columns(5), Ok(vec![a, b, b, c, a]));
+        let runs = [(1, a), (2, b), (1, c), (1, a)].map(|(count, quantiser)| ColumnRun { count, quantiser });
+        assert_eq!(all.runs(5), Ok(runs.to_vec()));
         assert_eq!(all.columns(3), Err(NoSuchColumn { start: 1, end: 4, features: 3 }));
         let empty = Quantisers { usual: a, others: vec![(1..1, b)] };
         assert!(empty.columns(5).is_err());

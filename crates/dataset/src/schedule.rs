@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn an_epoch_uses_each_point_at_most_once_and_drops_the_partial_batch() {
         let s = schedule(11, 3);
-        assert_eq!(s.steps_per_epoch(), 3);
+        assert_eq!((s.points(), s.batch(), s.steps_per_epoch()), (11, 3, 3));
         let mut used: Vec<u32> = s.window_indices(0, 3).concat();
         used.sort_unstable();
         used.dedup();
@@ -198,6 +198,7 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
         assert_ne!(train, split(100, 80, [5; 32]).unwrap().0);
+        assert_eq!(split(3, 3, [0; 32]).map(|(train, test)| (train.len(), test.len())), Ok((3, 0)));
         assert_eq!(split(3, 4, [0; 32]), Err(ScheduleError::SplitTooLarge { train: 4, points: 3 }));
     }
 

@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn the_first_word_that_is_dropped_is_the_limit() {
+        let m = (1u64 << 63) + 1;
+        let mut stream = KeyStream::new([3; 32]);
+        stream.refill();
+        stream.buffer[..2].copy_from_slice(&[m.to_le_bytes(), (m - 1).to_le_bytes()]);
+        assert_eq!(stream.uniform(bound(m)), m - 1);
+    }
+
+    #[test]
     fn uniform_of_one_is_zero_and_of_all_words_covers_the_range() {
         let mut stream = KeyStream::new([0; 32]);
         assert_eq!(stream.uniform(bound(1)), 0);

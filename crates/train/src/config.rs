@@ -272,6 +272,26 @@ mod tests {
     }
 
     #[test]
+    fn inputs_may_all_be_one_number() {
+        assert_eq!(Algorithm { input_min: 16, ..digits() }.validate(), Ok(()));
+    }
+
+    /// In the unit of activations they have 31 bits and a sign.
+    #[test]
+    fn inputs_have_to_fit_at_their_scale() {
+        let format = Format { f_a: 12, f_g: 9, ..digits().format };
+        let of = |input_min, input_max| Algorithm { f_x: 0, format, input_min, input_max, ..digits() };
+        assert_eq!(of(1 - (1 << 19), (1 << 19) - 1).validate(), Ok(()));
+        for (min, max) in [(0, 1 << 19), (-1 << 19, 0)] {
+            let problems = vec![Problem::InputScale { min, max, f_x: 0, f_a: 12 }];
+            assert_eq!(of(min, max).validate(), Err(ConfigError { problems }));
+        }
+        let finer = Algorithm { f_x: 13, ..of(0, 1 << 19) };
+        let problems = vec![Problem::InputFraction { f_x: 13, f_a: 12 }];
+        assert_eq!(finer.validate(), Err(ConfigError { problems }));
+    }
+
+    #[test]
     fn all_problems_are_listed_at_once() {
         let format = Format { f_a: 3, f_g: 60, q: 1, q_g: 33 };
         let bad =

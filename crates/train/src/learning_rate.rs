@@ -275,7 +275,9 @@ mod tests {
 
     #[test]
     fn a_decaying_rate_keeps_one_scale() {
-        let rate = LearningRate::new(vec![(0, 0.5), (10, 0.25), (20, 0.1)]).unwrap();
+        let pieces = vec![(0, 0.5), (10, 0.25), (20, 0.1)];
+        let rate = LearningRate::new(pieces.clone()).unwrap();
+        assert_eq!(rate.pieces(), pieces);
         let plan = rate.plan(&Format::default(), 32).unwrap();
         assert_eq!(plan.window(8, 14), [vec![32768; 2], vec![16384; 10], vec![6554; 2]].concat());
         assert_eq!((rate.rate(9), rate.rate(10)), (0.5, 0.25));

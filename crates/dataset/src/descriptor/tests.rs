@@ -39,8 +39,9 @@ fn every_other_length_is_refused() {
             let error = Descriptor::decode(&bytes[..length]).unwrap_err();
             assert!(matches!(error, DescriptorError::Length { .. }), "{length}: {error}");
         }
+        let (expected, got) = (to_u64(bytes.len()), bytes.len() + 1);
         bytes.push(0);
-        assert!(matches!(Descriptor::decode(&bytes), Err(DescriptorError::Length { .. })));
+        assert_eq!(Descriptor::decode(&bytes), Err(DescriptorError::Length { expected, got }));
         // Neither does a longer prefix make room for more.
         bytes[0] += 1;
         assert!(matches!(Descriptor::decode(&bytes), Err(DescriptorError::Length { .. })));
@@ -75,6 +76,17 @@ fn decoding_validates() {
     assert_eq!(refused(|d| d.near = 1 << 62), DescriptorError::Near { near: 1 << 62 });
     assert_eq!(refused(|d| d.features = 65), DescriptorError::Columns { got: 64, features: 65 });
     assert_eq!(refused(|d| d.columns.clear()), DescriptorError::Columns { got: 0, features: 64 });
+}
+
+#[test]
+fn limits_may_be_reached() {
+    let wide = |d: &mut Descriptor| (d.features, d.columns[0].count) = (MAX_FEATURES, MAX_FEATURES);
+    let constant = |d: &mut Descriptor| d.columns[0].quantiser.min = GREY.max;
+    let far = |d: &mut Descriptor| d.near = NEAR_LIMIT - 1;
+    let fine = |d: &mut Descriptor| d.fraction_bits = MAX_FRACTION_BITS;
+    for change in [wide, constant, far, fine] {
+        assert_eq!(with(change).validate(), Ok(()));
+    }
 }
 
 #[test]

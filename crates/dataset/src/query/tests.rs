@@ -35,6 +35,16 @@ fn png((width, height): (u32, u32), kind: ColorType, depth: BitDepth, pixels: &[
     bytes
 }
 
+/// A grey picture of zeros with a transparent colour, or as the only frame of an animation.
+fn unusual(change: impl FnOnce(&mut png::Encoder<'_, &mut Vec<u8>>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 2, 2);
+    encoder.set_color(ColorType::Grayscale);
+    change(&mut encoder);
+    encoder.write_header().unwrap().write_image_data(&[0; 4]).unwrap();
+    bytes
+}
+
 fn csv(text: &str, data: &Descriptor) -> Result<Vec<Query>, QueryError> {
     read_csv_queries(text.as_bytes(), "q.csv", data)
 }
@@ -67,11 +77,15 @@ fn other_pictures_are_refused_and_named() {
         eight((2, 2), ColorType::GrayscaleAlpha, &[1, 254, 1, 255, 1, 255, 1, 255]),
         png((2, 2), ColorType::Grayscale, BitDepth::Sixteen, &[0; 8]),
         png((2, 2), ColorType::Indexed, BitDepth::Eight, &[0; 4]),
+        unusual(|encoder| encoder.set_trns(vec![0, 0])),
+        unusual(|encoder| encoder.set_animated(1, 0).unwrap()),
     ];
     for picture in pictures {
         let error = refused(&picture);
         assert!(matches!(error, QueryError::Pixels { .. }), "{error}");
     }
+    let pale = read_png_query(&eight((2, 1), ColorType::Grayscale, &[0; 2]), &colour(false)).unwrap_err();
+    assert!(matches!(pale, QueryError::Pixels { got: "grey only", .. }), "{pale}");
     let good = eight((2, 2), ColorType::Grayscale, &[0; 4]);
     for length in 0..good.len() {
         assert!(read_png_query(&good[..length], &grey()).is_err() || length + 12 >= good.len(), "{length}");

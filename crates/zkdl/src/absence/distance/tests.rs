@@ -219,6 +219,22 @@ fn edited_answers_are_refused() {
     assert!(judge([&answer.body[..], &[0]].concat()).is_err());
 }
 
+/// Rows of bits that have no room are missed before anything else is looked at.
+#[test]
+fn room_is_asked_for_first() {
+    let (owner, question, answer) = answered();
+    let of_length = |length: usize| {
+        let body = answer.body[..length].to_vec();
+        check(owner, question, &AbsentAnswer { question: question.clone(), body }).unwrap_err()
+    };
+    let first = |offset: usize| VerifyError::Read(ReadError::Truncated { offset, label: "near.row" });
+    // One byte less than so many rows: reading would miss the last row where it begins.
+    let missed = (1..).map(|rows| 32 * rows - 1).take_while(|length| of_length(*length) == first(*length));
+    let rows = missed.count();
+    assert_eq!(rows, claim(question).row_count());
+    assert_ne!(of_length(32 * rows), first(32 * rows));
+}
+
 /// Repeated entropy gives other blinds for other questions, and the same bytes for the same one.
 #[test]
 fn blinds_depend_on_question_and_data() {
