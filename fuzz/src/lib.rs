@@ -6,18 +6,19 @@
 //! | [`edit`] | edits of messages, from bytes of the fuzzer |
 //! | [`files`] | decoders of the command: secret files, digests, `zkdl.toml` |
 //! | [`memory`] | a bound on what is allocated |
-//! | `support`, `error`, `config`, `secret` | the tests' small run, and files of the command, read where they are |
+//! | `support`, `command` | the tests' small run, and files of the command, read where they are |
 
 pub mod edit;
 pub mod files;
 pub mod fixture;
 pub mod memory;
 
-mod config;
-mod error;
-mod secret;
+mod command;
 #[path = "../../crates/zkdl/tests/it/support.rs"]
 mod support;
+
+// The files of the command name each other from the root of their crate.
+use command::{config, error, secret};
 
 /// Everything runs on the thread of the fuzzer: it sees what it caused, and as many targets run at once as there are cores.
 pub fn single_thread() {
