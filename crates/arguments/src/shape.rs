@@ -352,17 +352,56 @@ impl Views {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_cannot_be_counted_is_refused() {
-        let shape = Shape {
+    fn shape() -> Shape {
+        Shape {
             widths: vec![5, 7, 3],
             batch: 3,
             format: Format { f_a: 3, f_x: 3, r: 7, r_l: 19, q: 14, q_g: 13 },
             multipliers: vec![1; 3],
-            schedule: Vec::new(),
-            points: MOST,
+            schedule: vec![vec![0, 3, 9]; 3],
+            points: 10,
             columns: 64,
-        };
+        }
+    }
+
+    type Change = fn(&mut Shape);
+
+    #[test]
+    fn every_size_is_refused_beyond_its_limit() {
+        assert_eq!(shape().validate(), Ok(()));
+        let changes: [(&str, Change); 19] = [
+            ("the number of widths", |s| s.widths.truncate(1)),
+            ("the batch size", |s| s.batch = 0),
+            ("the number of steps", |s| s.multipliers.clear()),
+            ("a multiplier c_t", |s| s.multipliers[2] = 0),
+            ("Q", |s| s.format.q = 1),
+            ("Q_G", |s| s.format.q_g = 32),
+            ("R", |s| s.format.r = 0),
+            ("R_L", |s| s.format.r_l = 61),
+            ("f_A", |s| s.format.f_a = 17),
+            ("f_X", |s| s.format.f_x = 4),
+            ("Q + R", |s| (s.format.q, s.format.r) = (31, 32)),
+            ("the number of columns", |s| s.columns = 65),
+            ("the number of columns", |s| s.columns = 1 << 25),
+            ("a width", |s| s.widths[1] = 65),
+            ("a data row", |s| s.widths[0] = 62),
+            ("the bits of a cell", |s| s.columns = 32),
+            ("the number of scheduled steps", |s| s.schedule.truncate(2)),
+            ("a batch", |s| s.schedule[1].truncate(2)),
+            ("a scheduled point", |s| s.schedule[2][1] = 10),
+        ];
+        for (expected, change) in changes {
+            let mut shape = shape();
+            change(&mut shape);
+            let Err(ShapeError::Size { what, .. }) = shape.validate() else { panic!("{expected}: accepted") };
+            assert_eq!(what, expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_refused() {
+        assert!(MOST.checked_mul(128 * 8).is_some(), "bits of padded cells are counted");
+        let shape = Shape { points: MOST, ..shape() };
         assert_eq!(shape.validate_sizes(), Ok(()));
         for batch in [MOST / 30 + 1, usize::MAX] {
             let refused = Shape { batch, ..shape.clone() }.validate_sizes();

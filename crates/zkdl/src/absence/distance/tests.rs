@@ -61,6 +61,7 @@ fn the_threshold_belongs_to_the_near() {
     for (query, far) in [([2, 2], false), ([1, 3], false), ([2, 8], false), ([7, 8], true), ([0, 4], true)] {
         let question = ask(&owner, vec![at(&query)]);
         assert_eq!(nearest(&owner, &at(&query)) > 13, far, "{query:?}");
+        assert_eq!(is_near(&owner.data, owner.set(), &query), !far, "{query:?}");
         match absence::prove(&question, owner.set(), generators()) {
             Ok(answer) => assert!(far && check(&owner, &question, &answer).is_ok(), "{query:?}"),
             Err(error) => assert!(!far && error == ProveError::Near, "{query:?}"),
