@@ -7,6 +7,7 @@ use zkdl::proof::Proof;
 use zkdl::statement::Limits;
 use zkdl::{Origin, Start, VerifyError, verify};
 use zkdl_train::Format;
+use zkdl_train::ledger::StartWeights;
 
 /// Catalogue 10, 11: sizes that are zero, overflow, or ask for too much work.
 #[test]
@@ -97,4 +98,49 @@ fn limits_come_first() {
         assert!(matches!(error, StatementError::Limit { .. }), "{name}: {error:?}");
         assert!(error.to_string().len() < 200);
     }
+}
+
+/// Catalogue 10: work is counted exactly, so that a limit refuses what is above it and nothing else.
+#[test]
+fn limits_may_be_reached() {
+    let statement = Run::new(&SMALL(), 17).statement;
+    let log_columns = statement.log_columns;
+    // 2 hidden layers; 3 steps of 3 examples and 7 + 6 + 3 neurons; their weights; 3 epochs, as far as anybody knows beforehand.
+    let exact = Limits { layers: 2, cells: 144, parameters: 111, permuted: 33, log_columns, ..Limits::NONE };
+    assert!(statement.sizes(&exact).is_ok());
+    let lower: [(u64, fn(&mut Limits)); 5] = [
+        (2, |l| l.layers -= 1),
+        (144, |l| l.cells -= 1),
+        (111, |l| l.parameters -= 1),
+        (33, |l| l.permuted -= 1),
+        (log_columns.into(), |l| l.log_columns -= 1),
+    ];
+    for (counted, change) in lower {
+        let mut limits = exact;
+        change(&mut limits);
+        let refused = statement.sizes(&limits).unwrap_err();
+        assert!(matches!(refused, StatementError::Limit { got, limit, .. } if (got, limit + 1) == (counted, got)));
+    }
+}
+
+#[test]
+fn limits_are_multiplied() {
+    let limits = Limits::default();
+    assert_eq!(limits.times(1.0), limits);
+    let (twice, half) = (limits.times(2.0), limits.times(0.5));
+    let all = |l: Limits| [l.layers, l.cells, l.parameters, l.permuted, l.points, l.column_weights];
+    assert_eq!(all(twice), all(limits).map(|limit| 2 * limit));
+    assert_eq!(all(half), all(limits).map(|limit| limit / 2));
+    assert_eq!([twice, half].map(|l| l.log_columns), [limits.log_columns + 1, limits.log_columns - 1]);
+    assert_eq!(limits.times(1e300), Limits::NONE);
+}
+
+/// What the ledger of magnitudes takes for granted about weights that somebody brought is what their range proof shows.
+#[test]
+fn named_weights_are_bounded_by_their_bits() {
+    for bits in [32, 64] {
+        let declared = StartWeights::Declared { bound: 1 << (bits - 1) };
+        assert_eq!(Origin::Named { bits }.bounds(), declared);
+    }
+    assert_eq!(Origin::Seed.bounds(), StartWeights::PublicSeed);
 }
