@@ -55,9 +55,7 @@ impl FromStr for Preference {
 #[must_use]
 pub fn choose_log_columns(algorithm: &Algorithm, steps: usize, preference: Preference) -> u32 {
     let layout = CellLayout::of(algorithm);
-    let cells = algorithm.cells_per_step().saturating_mul(to_u64(steps));
-    let bits = u128::from(cells).saturating_mul(u128::from(layout.hidden_bits()));
-    let log_bits = bits.max(1).ilog2();
+    let log_bits = bits(algorithm, &layout, steps).max(1).ilog2();
     let balanced = log_bits.div_ceil(2).saturating_add(1);
     let preferred = match preference {
         Preference::Verifier => balanced,
@@ -66,6 +64,15 @@ pub fn choose_log_columns(algorithm: &Algorithm, steps: usize, preference: Prefe
     };
     let cell = u64::from(layout.hidden_bits().max(layout.output_bits()).div_ceil(8)) * 8;
     preferred.min(filled(algorithm, cell)).min(allowed(algorithm)).max(needed(algorithm, cell))
+}
+
+/// Bits of all cells of a window.
+fn bits(algorithm: &Algorithm, layout: &CellLayout, steps: usize) -> u128 {
+    let outputs = u128::from(algorithm.batch).saturating_mul(algorithm.widths.last().copied().unwrap_or(0).into());
+    let hidden = u128::from(algorithm.cells_per_step()).saturating_sub(outputs);
+    let of = |cells: u128, bits: u32| cells.saturating_mul(bits.into());
+    let step = of(hidden, layout.hidden_bits()).saturating_add(of(outputs, layout.output_bits()));
+    step.saturating_mul(to_u64(steps).into())
 }
 
 /// Columns that the cells of a step fill in the widest layer.
@@ -133,6 +140,11 @@ mod tests {
         assert_eq!(choices(&[2, 8192, 8192, 2], 64, 10_000), [19, 20, 20], "the limit");
         let distinct: Vec<u32> = (1000..1200).collect();
         assert_eq!(choices(&distinct, 1024, 16)[2], 14, "2^26 column weights");
+        assert_eq!(
+            choices(&[1, 10], 14, 469),
+            [10, 12, 12],
+            "output cells alone have 47 bits: 469 rows of 2^13 are too few"
+        );
         assert_eq!(choices(&[u32::MAX, u32::MAX], u32::MAX, usize::MAX), [33, 33, 33], "refused by the statement");
     }
 

@@ -7,6 +7,7 @@ use zkdl::proof::Proof;
 use zkdl::statement::Limits;
 use zkdl::{Origin, Start, VerifyError, verify};
 use zkdl_train::Format;
+use zkdl_train::config::MULTIPLIER_LIMIT;
 use zkdl_train::ledger::StartWeights;
 
 /// Catalogue 10, 11: sizes that are zero, overflow, or ask for too much work.
@@ -21,6 +22,7 @@ fn absurd_statements_are_refused_before_any_work() {
         ("batch above N", |s| s.batch = 1000),
         ("no steps", |s| s.multipliers.clear()),
         ("c_t = 0", |s| s.multipliers[0] = 0),
+        ("c_t above its limit", |s| s.multipliers[0] = MULTIPLIER_LIMIT + 1),
         ("steps beyond the cap", |s| s.max_steps = 2),
         ("steps overflow", |s| s.first_step = u64::MAX),
         ("huge layers", |s| s.hidden = vec![1 << 24; 40]),
