@@ -102,6 +102,8 @@ fn limits_come_first() {
     }
 }
 
+type Lower = fn(&mut Limits);
+
 /// Catalogue 10: work is counted exactly, so that a limit refuses what is above it and nothing else.
 #[test]
 fn limits_may_be_reached() {
@@ -110,7 +112,7 @@ fn limits_may_be_reached() {
     // 2 hidden layers; 3 steps of 3 examples and 7 + 6 + 3 neurons; their weights; 3 epochs, as far as anybody knows beforehand.
     let exact = Limits { layers: 2, cells: 144, parameters: 111, permuted: 33, log_columns, ..Limits::NONE };
     assert!(statement.sizes(&exact).is_ok());
-    let lower: [(u64, fn(&mut Limits)); 5] = [
+    let lower: [(u64, Lower); 5] = [
         (2, |l| l.layers -= 1),
         (144, |l| l.cells -= 1),
         (111, |l| l.parameters -= 1),
