@@ -139,7 +139,7 @@ fn is_not_believed(shelf: &Shelf, content: Vec<u8>, expected: &Generators) {
 #[test]
 fn content_that_is_not_the_pinned_one_is_not_believed() {
     let (shelf, expected, content) = two_pieces();
-    for place in (0..content.len()).step_by(6007).chain([content.len() - 1]) {
+    for place in (0..content.len()).step_by(1009).chain([content.len() - 1]) {
         let mut damaged = content.clone();
         damaged[place] ^= 1 << (place % 8);
         is_not_believed(&shelf, damaged, &expected);
