@@ -80,6 +80,17 @@ fn another_key_and_every_changed_byte_are_refused() {
     }
 }
 
+#[test]
+fn an_envelope_is_as_long_as_its_limit_and_no_longer() {
+    let (signer, verified) = (signer(), Verified::new());
+    let mut envelope = verified.certify(&signer);
+    envelope.resize(LONGEST, b' ');
+    assert!(Signed::open(&envelope, &signer.public()).is_ok());
+    envelope.push(b' ');
+    let refused = CertificateError::Envelope("it is too long".to_owned());
+    assert_eq!(Signed::open(&envelope, &signer.public()), Err(refused));
+}
+
 /// Catalogue 106: a signature is of one type of payload.
 #[test]
 fn a_signature_of_another_kind_of_payload_is_no_certificate() {
