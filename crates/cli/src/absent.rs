@@ -1,11 +1,13 @@
 //! `zkdl absent prove` and `zkdl absent verify`: none of these points is in the committed data set.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::args::AbsentVerb;
 use crate::atomic::{self, Access};
 use crate::data;
 use crate::error::{CliError, Result};
 use crate::member::refused;
-use crate::premise::{Known, Premise, TrustArgs};
+use crate::premise::{Known, Premise, TAKEN_FOR_GRANTED, TrustArgs};
 use crate::progress::Context;
 use crate::question::{Asked, Public, Within};
 use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
@@ -114,9 +116,15 @@ fn verify(context: Context, path: &Path, question: &Question, public: &Public, t
     Ok(ExitCode::SUCCESS)
 }
 
-/// What has to be known of the data: distances are integers only if features lie in their ranges. Exact answers need nothing.
+/// Whether an answer is worth something only if the data are in range: distances are integers only if features lie in their
+/// ranges, and a label is absent from every point only if each has one. Exact answers about features need nothing.
+fn leans_on_data(question: &Question) -> bool {
+    question.within || question.labelled()
+}
+
+/// What has to be known of the data.
 fn premise(question: &Question, public: &Public, trust: &TrustArgs) -> Result<Option<Premise>> {
-    if !question.within && !trust.is_given() {
+    if !leans_on_data(question) && !trust.is_given() {
         return Ok(None);
     }
     let path = trust.data_proof.clone().or_else(|| public.data_proof());
@@ -144,8 +152,9 @@ pub(crate) fn in_words(question: &Question, known: Option<&Known>) -> Vec<String
                 .to_owned()
         }
     });
-    if let Some(known) = known {
-        lines.push(format!("Data ({}): {}", known.how, data_claim(&question.data)));
+    if known.is_some() || leans_on_data(question) {
+        let how = known.map_or(TAKEN_FOR_GRANTED, |known| known.how);
+        lines.push(format!("Data ({how}): {}", data_claim(&question.data)));
     }
     lines
 }

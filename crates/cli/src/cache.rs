@@ -10,6 +10,8 @@
 //! the program, and derives what it does not get. Whether data proofs were verified before is asked only with `--remember-data`:
 //! that trusts whoever can write to the directory.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::atomic::{self, Access};
 use std::ffi::OsString;
 use std::fs;

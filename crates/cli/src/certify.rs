@@ -1,20 +1,21 @@
 //! `zkdl certify`: verifies a whole run and, only if all of it is true, signs what was verified. `zkdl verify --certificate`: the
 //! other side.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::args::{CertificateArgs, CertifyArgs};
 use crate::atomic::{self, Access};
 use crate::error::{CliError, Result};
 use crate::member::refused;
 use crate::premise::Trust;
 use crate::progress::Context;
-use crate::report::{Table, emit, emit_json};
+use crate::report::{Table, emit, emit_json, shown};
 use crate::run_dir::{RunDir, read};
 use crate::verify::{Coverage, Expected, Verified, verify_directory};
-use crate::weights::{self, FLOATS, INTEGERS, PROOF};
-use serde_json::json;
+use crate::weights::ModelFiles;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use zkdl::Statement;
 use zkdl::certificate::{CertificateError, File, PublicKey, Signed, Signer, sign_model};
 use zkdl_commit::blinds::OsEntropy;
 
@@ -83,15 +84,14 @@ pub(crate) struct Certified {
 pub(crate) fn certify(context: Context, root: &Path, verified: &Verified, signer: &Signer) -> Result<Certified> {
     let dir = RunDir::new(root);
     let unsigned = |e: CertificateError| CliError::io("nothing can be signed").caused_by(e);
-    let claim = verified.whole()?;
-    let files = weights_files(context, &dir.model(), claim)?;
+    let weights = weights_of(context, &dir.model(), verified)?;
+    let files = weights.as_ref().map(ModelFiles::weights).unwrap_or_default();
     let certificate = verified.with_claim(&files, |claim| claim.certify(VERIFIER, signer))?;
     let public = signer.public().to_pem().map_err(unsigned)?;
     atomic::write(&dir.signer(), public.as_bytes(), Access::Public)?;
     let mut model = None;
-    if !files.is_empty() {
-        let proof = File::new(PROOF, &read(&dir.model().join(PROOF))?);
-        let signature = sign_model("model", &[&files[..], &[proof]].concat(), signer).map_err(unsigned)?;
+    if let Some(weights) = weights {
+        let signature = sign_model("model", &weights.all(), signer).map_err(unsigned)?;
         atomic::write(&dir.model_signature(), &signature, Access::Public)?;
         model = Some(dir.model_signature());
     }
@@ -100,15 +100,10 @@ pub(crate) fn certify(context: Context, root: &Path, verified: &Verified, signer
 }
 
 /// The files of weights of a directory, verified to be the model's; none if there is no directory.
-fn weights_files(context: Context, directory: &Path, claim: &Statement) -> Result<Vec<File>> {
-    if !directory.is_dir() {
-        return Ok(Vec::new());
-    }
-    let exact = directory.join(INTEGERS);
-    weights::verify(context, &exact, &directory.join(PROOF), claim)?;
-    weights::same(&directory.join(FLOATS), &exact, claim)?;
-    let file = |name: &str| Ok(File::new(name, &read(&directory.join(name))?));
-    [FLOATS, INTEGERS].into_iter().map(file).collect()
+fn weights_of(context: Context, directory: &Path, verified: &Verified) -> Result<Option<ModelFiles>> {
+    let Some(files) = ModelFiles::read(directory)? else { return Ok(None) };
+    files.verify(context, verified.last()?)?;
+    Ok(Some(files))
 }
 
 impl Certified {
@@ -143,9 +138,10 @@ impl CertificateArgs {
 /// Compares a certificate with what was verified, and with the weights if they are there; returns what it adds, in words.
 pub(crate) fn compare(context: Context, root: &Path, verified: &Verified, signed: &Signed) -> Result<String> {
     let directory = RunDir::new(root).model();
-    let found = weights_files(context, &directory, verified.whole()?)?;
-    let (files, how) =
-        if found.is_empty() { (named_files(signed), "by the signer's word") } else { (found, "verified") };
+    let (files, how) = match weights_of(context, &directory, verified)? {
+        None => (named_files(signed), "by the signer's word"),
+        Some(found) => (found.weights(), "verified"),
+    };
     let agrees = verified.with_claim(&files, |claim| signed.agrees(claim))?;
     agrees.map_err(|e| CliError::invalid("the certificate").caused_by(e))?;
     Ok(certified_words(signed, how))
@@ -161,13 +157,14 @@ pub(crate) fn alone(context: Context, args: &CertificateArgs, signed: &Signed) -
             let what = format!("{}: the certificate vouches for other weights", weights.display());
             return refused(context, Err(CliError::invalid(what)));
         };
-        how = format!("{} is {}", weights.display(), file.name);
+        how = format!("{} is {}", weights.display(), shown(&file.name));
     }
     if context.json {
         emit_json(&json!({ "verdict": "SIGNED", "weights": how, "certificate": signed.payload() }))?;
     } else {
-        let algorithm = signed.payload()["predicate"]["algorithm"].as_array().cloned().unwrap_or_default();
-        let words = algorithm.iter().filter_map(|line| line.as_str()).map(|line| format!("\n  {line}"));
+        let algorithm =
+            signed.payload().pointer("/predicate/algorithm").and_then(Value::as_array).cloned().unwrap_or_default();
+        let words = algorithm.iter().filter_map(|line| line.as_str()).map(|line| format!("\n  {}", shown(line)));
         emit(&format!(
             "SIGNED by this key; nothing was verified again (give the run directory too for that)\n  {}{}",
             certified_words(signed, &how),
@@ -178,9 +175,9 @@ pub(crate) fn alone(context: Context, args: &CertificateArgs, signed: &Signed) -
 }
 
 fn certified_words(signed: &Signed, how: &str) -> String {
-    let files: Vec<String> = signed.files().iter().map(|(name, digest)| format!("{name} {digest}")).collect();
+    let files: Vec<String> = signed.files().iter().map(|(name, digest)| shown(&format!("{name} {digest}"))).collect();
     let files = if files.is_empty() { "none".to_owned() } else { files.join(", ") };
-    format!("Certified by {}. Weights files ({how}): {files}.", signed.verifier())
+    format!("Certified by {}. Weights files ({how}): {files}.", shown(signed.verifier()))
 }
 
 /// The files that a certificate names, by its word.

@@ -1,5 +1,7 @@
 //! `zkdl.toml`.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::error::{CliError, Result};
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
@@ -190,8 +192,9 @@ pub(crate) fn digest(text: &str) -> std::result::Result<[u8; 32], String> {
     if !well_formed {
         return Err(format!("expected 64 hexadecimal digits, got {text:?}"));
     }
-    for (byte, place) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[place..place + 2], 16).map_err(|e| e.to_string())?;
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
+        let digits = str::from_utf8(digits).map_err(|e| e.to_string())?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|e| e.to_string())?;
     }
     Ok(bytes)
 }

@@ -51,6 +51,7 @@ use args::{Cli, DataVerb, Verb, VerifyArgs};
 use clap::Parser;
 use error::{CliError, Result};
 use progress::Context;
+use report::lines_shown;
 use std::io::Write;
 use std::process::ExitCode;
 use verify::Coverage;
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // Where stderr is closed, the exit code still tells.
-            let _ = writeln!(std::io::stderr(), "error: {}", error.line());
+            let _ = writeln!(std::io::stderr(), "error: {}", lines_shown(&error.line()));
             error.code()
         }
     }

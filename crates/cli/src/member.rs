@@ -1,12 +1,14 @@
 //! `zkdl member prove` and `zkdl member verify`: this point is in the committed data set.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::args::MemberVerb;
 use crate::atomic::{self, Access};
 use crate::data;
 use crate::error::{CliError, Kind, Result};
 use crate::progress::Context;
 use crate::question::{Asked, Public, Within};
-use crate::report::{Table, bytes, emit, emit_json, seconds};
+use crate::report::{Table, bytes, emit, emit_json, seconds, shown};
 use crate::run_dir::{RunDir, read};
 use crate::verify::settled;
 use serde_json::{Value, json};
@@ -65,7 +67,7 @@ pub(crate) fn answer(
 
 fn verify(context: Context, path: &Path, asked: &Asked, public: &Public) -> Result<ExitCode> {
     let question = asked.question(public.descriptor()?, Within::EXACT)?;
-    let statements = public.statements()?;
+    let claims = public.claims()?;
     let encoded = read(path)?;
     let started = Instant::now();
     let verdict = MemberAnswer::decode(&encoded).map_err(VerifyError::from).and_then(|answer| {
@@ -77,15 +79,16 @@ fn verify(context: Context, path: &Path, asked: &Asked, public: &Public) -> Resu
         Ok(index) => index,
         Err(error) => return refused(context, settled(Err::<(), _>(error), path)),
     };
-    let uses: Vec<Uses> =
-        statements.iter().map(|statement| Uses::new(statement, &question, index)).collect::<Result<_>>()?;
+    let uses: Vec<Uses> = claims.iter().map(|claim| Uses::new(claim, &question, index)).collect::<Result<_>>()?;
     if context.json {
         emit_json(&json!({
             "verdict": "VALID", "answer": "member", "index": index, "data": hex(&question.data.root),
             "label_proven": question.labelled(), "uses": uses.iter().map(Uses::json).collect::<Vec<_>>(), "seconds": time,
         }))?;
     } else {
-        let lines = [vec![format!("VALID: verified in {}", seconds(time))], in_words(&question, index, &uses)].concat();
+        let mut lines = vec![format!("VALID: verified in {}", seconds(time))];
+        lines.extend(in_words(&question, index, &uses));
+        lines.extend((!uses.is_empty()).then(|| UNPROVEN_USES.to_owned()));
         emit(&lines.join("\n  "))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -98,7 +101,7 @@ pub(crate) fn refused(context: Context, verdict: Result<()>) -> Result<ExitCode>
             if context.json {
                 emit_json(&json!({ "verdict": "INVALID", "reason": error.line() }))?;
             } else {
-                emit(&format!("INVALID: {}", error.line()))?;
+                emit(&format!("INVALID: {}", shown(&error.line())))?;
             }
             Ok(ExitCode::from(1))
         }
@@ -107,7 +110,10 @@ pub(crate) fn refused(context: Context, verdict: Result<()>) -> Result<ExitCode>
     }
 }
 
-/// The steps of one training proof that used a point.
+/// What statements alone are worth.
+const UNPROVEN_USES: &str = "That this training took place is not looked at here: `zkdl verify` shows it.";
+
+/// The steps that used a point, as a statement orders the data.
 pub(crate) struct Uses {
     first: u64,
     end: u64,
@@ -138,7 +144,10 @@ impl Uses {
             [step] => format!("in step {step}"),
             steps => format!("in steps {}", steps.join(", ")),
         };
-        format!("The training proof of steps {} up to, not including, {}: used {used}.", self.first, self.end)
+        format!(
+            "Of the steps from {} up to, not including, {}: used {used}, as their statement orders the data.",
+            self.first, self.end
+        )
     }
 }
 
@@ -147,7 +156,7 @@ pub(crate) fn in_words(question: &Question, index: u32, uses: &[Uses]) -> Vec<St
     let (root, points) = (hex(&question.data.root), question.data.points);
     let label = match question.queries.first().and_then(|query| query.label) {
         Some(label) => format!("with the label {label}"),
-        None => "with some label, which stays hidden".to_owned(),
+        None => "whatever its label, which stays hidden".to_owned(),
     };
     let mut lines = vec![
         format!("This exact point, {label}, is number {index}, from 0, of the {points} points of the data set {root}."),

@@ -1,5 +1,7 @@
 //! How a verifier knows that committed data lie in their declared ranges: by the data proof, unless told otherwise.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::cache::Remembered;
 use crate::error::{CliError, Result};
 use crate::progress::Context;
@@ -53,6 +55,9 @@ impl TrustArgs {
     }
 }
 
+/// What is said of data that nobody has shown to be in range.
+pub(crate) const TAKEN_FOR_GRANTED: &str = "taken for granted";
+
 /// A data proof that has been read, or the will to do without.
 pub(crate) struct Premise {
     trust: Trust,
@@ -82,10 +87,15 @@ impl Premise {
         Ok(Self { trust, proof })
     }
 
+    /// The proof that was read; nothing if the data are trusted.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.proof.as_ref().map_or(&[], |(_, bytes)| bytes)
+    }
+
     /// Verifies the proof, unless the data are trusted or it is remembered.
     pub(crate) fn settle(self, context: Context, data: &Descriptor, points: &PointCommitments) -> Result<Known> {
         let Some((path, proof)) = self.proof else {
-            return Ok(Known { how: "taken for granted", time: 0.0 });
+            return Ok(Known { how: TAKEN_FOR_GRANTED, time: 0.0 });
         };
         let memory = Remembered::new(self.trust != Trust::Memory || context.no_cache);
         let digest = digest(data, points, &proof);

@@ -1,12 +1,15 @@
 //! What `member` and `absent` have in common: the question, from the files and numbers that both sides hold.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::data::describe;
 use crate::error::{CliError, Result};
 use crate::run_dir::{RunDir, read};
+use crate::verify::NOT_ONE_RUN;
 use std::path::{Path, PathBuf};
 use zkdl::codec::FormatError;
 use zkdl::statement::hex;
-use zkdl::{PointCommitments, Query, Question, Statement, data_set};
+use zkdl::{PointCommitments, Query, Question, Statement, chain, data_set};
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::query::{read_csv_queries, read_png_query};
 
@@ -112,11 +115,14 @@ impl Public {
         self.dir().map(|dir| dir.data_proof())
     }
 
-    /// The statements of the training proofs in a public directory.
-    pub(crate) fn statements(&self) -> Result<Vec<Statement>> {
+    /// What the statements in a public directory say: one for each run of adjoining windows.
+    pub(crate) fn claims(&self) -> Result<Vec<Statement>> {
         let Some(dir) = self.dir() else { return Ok(Vec::new()) };
         let windows = dir.windows()?.into_iter().map(|index| dir.window(index).statement);
-        windows.map(|path| decoded(Statement::decode(&read(&path)?), &path)).collect()
+        let statements: Vec<Statement> =
+            windows.map(|path| decoded(Statement::decode(&read(&path)?), &path)).collect::<Result<_>>()?;
+        chain::stretches(&statements)
+            .map_err(|e| CliError::usage(format!("{}: {NOT_ONE_RUN}", dir.public().display())).caused_by(e))
     }
 }
 

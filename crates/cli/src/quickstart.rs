@@ -11,7 +11,7 @@ use crate::error::{CliError, Result};
 use crate::init::Found;
 use crate::memory;
 use crate::plan::Run;
-use crate::premise::Trust;
+use crate::premise::{Known, Trust};
 use crate::progress::Context;
 use crate::prove::jobs::{self, Proven};
 use crate::report::{Table, bytes, emit, emit_json, grouped, percent, seconds};
@@ -76,7 +76,8 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let statements = proven.windows.iter().map(|w| &w.statement);
     let claim = chain::stretches(statements).map_err(|e| CliError::invalid("the windows do not meet").caused_by(e))?;
     let [claim] = &claim[..] else { return Err(CliError::invalid("the windows are not one run: please report this")) };
-    let answered = questions::ask(context, &run, root, claim, nonce)?;
+    let known = Known { how: verified.report.data, time: 0.0 };
+    let answered = questions::ask(context, &run, root, (claim, &known), nonce)?;
     for answer in &answered {
         say(&answer.lines.join("\n"))?;
     }

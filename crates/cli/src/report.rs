@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Write};
 /// Writes a result and its line end. A reader that has seen enough (closed pipe) is no error.
 pub(crate) fn emit(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", lines_shown(text)).and_then(|()| out.flush()) {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(CliError::io("cannot write to stdout").caused_by(e)),
         _ => Ok(()),
     }
@@ -16,6 +16,35 @@ pub(crate) fn emit(text: &str) -> Result<()> {
 /// Writes one JSON object.
 pub(crate) fn emit_json(value: &Value) -> Result<()> {
     emit(&format!("{value:#}"))
+}
+
+/// What a terminal obeys, and what reorders the text beside it.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Spells such characters out, as JSON does.
+fn spelled_out(text: &str, is_obeyed: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            shown += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Text that may hold words of somebody else's file: these cannot move the cursor or clear the screen.
+pub(crate) fn lines_shown(text: &str) -> String {
+    spelled_out(text, |c| c != '\n' && is_obeyed(c))
+}
+
+/// Words of somebody else's file: they stay on their line, too, so that they are not taken for a verdict.
+pub(crate) fn shown(words: &str) -> String {
+    spelled_out(words, is_obeyed)
 }
 
 /// Lines of name and value, values aligned.
@@ -74,6 +103,16 @@ pub(crate) fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_others_are_shown_and_not_obeyed() {
+        assert_eq!(shown("a\u{1b}[2J\r\nVALID"), "a\\u001b[2J\\u000d\\u000aVALID");
+        assert_eq!(shown("\u{202e}DILAV\u{85}"), "\\u202eDILAV\\u0085");
+        assert_eq!(lines_shown("two\nlines\u{7}, é"), "two\nlines\\u0007, é");
+        let object = serde_json::json!({ "name": "\u{9b}2J\u{2066}\n" });
+        let read: Value = serde_json::from_str(&lines_shown(&format!("{object:#}"))).unwrap();
+        assert_eq!(read, object, "JSON stays what it says");
+    }
 
     #[test]
     fn numbers_read_well() {

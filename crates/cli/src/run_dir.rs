@@ -26,6 +26,8 @@
 //! ```
 //! `public` is all that an auditor needs; `model` is for whoever may have the weights. `secret` has mode 0700, its files 0600.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::atomic::{self, Access};
 use crate::error::{CliError, Result};
 use std::fs::{self, File};

@@ -7,6 +7,8 @@
 //! rows      magic | run (32) | step (u64) | log2 of columns (u32) | n (u64), commitments | n blinds
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::error::{CliError, Result};
 use sha2::{Digest, Sha256, Sha512};
 use std::path::Path;

@@ -3,6 +3,8 @@
 //! The file is read once and kept as integers, so that a run directory can be proven anywhere. While the file is there, it has to
 //! stay as it was: weights that nobody chose would be worse than an error.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::atomic::{self, Access};
 use crate::config::Given;
 use crate::error::{CliError, Result};

@@ -1,10 +1,12 @@
 //! `zkdl verify`: from files alone, with the statement in words beside the verdict.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::certify;
 use crate::error::{CliError, Kind, Result};
 use crate::premise::{Premise, Trust};
 use crate::progress::Context;
-use crate::report::{emit, emit_json, seconds};
+use crate::report::{emit, emit_json, seconds, shown};
 use crate::run_dir::{RunDir, WindowFiles, read};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -116,6 +118,7 @@ pub(crate) fn verify_directory(
     let directory = Directory::read(root)?;
     let data_proof = data_proof.map_or_else(|| directory.dir.data_proof(), Path::to_owned);
     let premise = Premise::read(Some(&data_proof), trust)?;
+    let data_proof = premise.bytes().to_vec();
     let mut report = Report::new(directory.windows.len());
     let mut statements = Vec::new();
     report.settle(|report| {
@@ -130,13 +133,14 @@ pub(crate) fn verify_directory(
     Ok(Verified { report, directory, statements, data_proof })
 }
 
-/// A verdict with the files that it is about.
+/// A verdict with the files that it is about, as they were read for it: whoever can still write to them changes nothing here.
 pub(crate) struct Verified {
     /// The verdict.
     pub(crate) report: Report,
     directory: Directory,
     statements: Vec<Statement>,
-    data_proof: PathBuf,
+    /// Empty where the data are taken for granted.
+    data_proof: Vec<u8>,
 }
 
 impl Verified {
@@ -154,22 +158,24 @@ impl Verified {
         let window = |(statement, w)| certificate::Window { statement, proof: window_proof(w) };
         let mut windows: Vec<_> = self.statements.iter().zip(&self.directory.windows).map(window).collect();
         windows.sort_by_key(|w| w.statement.first_step);
-        let data_proof = read(&self.data_proof)?;
-        Ok(use_it(&Claim { run, windows: &windows, data_proof: &data_proof, weights }))
+        Ok(use_it(&Claim { run, windows: &windows, data_proof: &self.data_proof, weights }))
     }
-}
 
-impl Verified {
+    /// The statement of the window that a whole run ends with.
+    pub(crate) fn last(&self) -> Result<&Statement> {
+        let run = self.whole()?;
+        Ok(self.statements.iter().max_by_key(|statement| chain::end(statement)).unwrap_or(run))
+    }
+
     /// Number, statement and bytes of the proof of every window.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (u64, &Statement, u64)> {
         let bytes = self.directory.windows.iter().map(|w| (w.index, w.proof.len() as u64));
         bytes.zip(&self.statements).map(|((index, proof), statement)| (index, statement, proof))
     }
 
-    /// Bytes of the commitments to the points, and of the proof of the data (0 if there is none).
+    /// Bytes of the commitments to the points, and of the proof of the data (0 if it was not looked at).
     pub(crate) fn data_bytes(&self) -> (u64, u64) {
-        let proof = std::fs::metadata(&self.data_proof).map_or(0, |file| file.len());
-        (self.directory.points.len() as u64, proof)
+        (self.directory.points.len() as u64, self.data_proof.len() as u64)
     }
 }
 
@@ -177,7 +183,8 @@ fn window_proof(window: &WindowBytes) -> &[u8] {
     &window.proof
 }
 
-const NOT_ONE_RUN: &str = "the windows are not those of one run";
+/// What is wrong where windows do not fit.
+pub(crate) const NOT_ONE_RUN: &str = "the windows are not those of one run";
 
 /// How much of a run has to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -375,7 +382,7 @@ impl Report {
         let mut lines = vec![match &self.reason {
             None if self.windows > 1 => format!("VALID: {} windows, verified in {}", self.windows, seconds(self.time)),
             None => format!("VALID: verified in {}", seconds(self.time)),
-            Some(reason) => format!("INVALID: {reason}"),
+            Some(reason) => format!("INVALID: {}", shown(reason)),
         }];
         lines.extend(self.certificate.clone());
         let title = if self.is_valid() { "Proven:" } else { "Claimed, and NOT proven:" };

@@ -1,6 +1,8 @@
 //! `zkdl weights`: the final weights as safetensors, with a proof that they are what the proven rows commit to; the same of
 //! weights that a run was given to start from.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::args::WeightsVerb;
 use crate::atomic::{self, Access};
 use crate::error::{CliError, Result};
@@ -10,11 +12,12 @@ use crate::progress::Context;
 use crate::question::read_queries;
 use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
 use crate::run_dir::{RunDir, read};
-use crate::verify::{decoded, settled};
+use crate::verify::{NOT_ONE_RUN, decoded, settled};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
+use zkdl::certificate::File;
 use zkdl::describe::model_digest;
 use zkdl::model::{self, Boundary, WeightsProof};
 use zkdl::statement::hex;
@@ -49,8 +52,8 @@ pub(crate) fn run(context: Context, verb: &WeightsVerb) -> Result<ExitCode> {
         WeightsVerb::Verify { weights, proof, statement, public } => {
             let beside = || weights.with_file_name(PROOF);
             let proof = proof.clone().unwrap_or_else(beside);
-            let statements = statements(statement.as_deref(), public.as_deref())?;
-            verify_verb(context, weights, &proof, &statements)
+            let ends = Ends::read(statement.as_deref(), public.as_deref())?;
+            verify_verb(context, weights, &proof, &ends)
         }
     }
 }
@@ -75,7 +78,7 @@ pub(crate) fn export(context: Context, run: &Run, boundary: Boundary) -> Result<
             return Err(CliError::usage(format!("{root}: {why}")));
         }
         Boundary::Start => (run.dir.start(), 0, 0),
-        Boundary::End => (run.dir.model(), plan.windows() - 1, plan.steps),
+        Boundary::End => (run.dir.model(), plan.windows().saturating_sub(1), plan.steps),
     };
     let statement = run.dir.window(window).statement;
     let missing = || CliError::usage(format!("{root}: window {window} is not proven: run `zkdl prove {root}`"));
@@ -138,44 +141,72 @@ fn predict(run: &Run, query: &Path) -> Result<Vec<u32>> {
         .map_err(|e| CliError::usage("no class can be decided").caused_by(e))
 }
 
-/// The statements that a proof of weights may be about: the one given, or the last and the first of a directory.
-fn statements(statement: Option<&Path>, public: Option<&Path>) -> Result<Vec<Statement>> {
-    let read_one = |path: &Path| decoded(Statement::decode(&read(path)?), path);
-    match (statement, public) {
-        (Some(path), _) => Ok(vec![read_one(path)?]),
-        (None, Some(root)) => {
-            let dir = RunDir::for_auditor(root);
-            let mut statements: Vec<Statement> =
-                dir.windows()?.into_iter().map(|i| read_one(&dir.window(i).statement)).collect::<Result<_>>()?;
-            statements.sort_by_key(chain::end);
-            let none = || CliError::usage(format!("{}: no statements here", dir.public().display()));
-            let last = statements.pop().ok_or_else(none)?;
-            statements.truncate(1);
-            statements.push(last);
-            Ok(statements)
+/// What a proof of weights may be about: where a run starts, and where it ends.
+struct Ends {
+    first: Statement,
+    last: Statement,
+}
+
+impl Ends {
+    /// The ends of a statement, or of the windows of a directory. Where windows meet, the run neither starts nor ends.
+    fn read(statement: Option<&Path>, public: Option<&Path>) -> Result<Self> {
+        let read_one = |path: &Path| decoded(Statement::decode(&read(path)?), path);
+        match (statement, public) {
+            (Some(path), _) => read_one(path).map(|only| Self { first: only.clone(), last: only }),
+            (None, Some(root)) => {
+                let dir = RunDir::for_auditor(root);
+                let name = dir.public().display().to_string();
+                let windows = dir.windows()?.into_iter();
+                let mut statements: Vec<Statement> =
+                    windows.map(|i| read_one(&dir.window(i).statement)).collect::<Result<_>>()?;
+                chain::stretches(&statements)
+                    .map_err(|e| CliError::usage(format!("{name}: {NOT_ONE_RUN}")).caused_by(e))?;
+                statements.sort_by_key(chain::end);
+                let none = || CliError::usage(format!("{name}: no statements here"));
+                let last = statements.pop().ok_or_else(none)?;
+                Ok(Self { first: statements.into_iter().next().unwrap_or_else(|| last.clone()), last })
+            }
+            (None, None) => Err(CliError::usage("give --public DIR, or --statement FILE of the last window")),
         }
-        (None, None) => Err(CliError::usage("give --public DIR, or --statement FILE of the last window")),
+    }
+
+    /// The rows that a proof names: final ones, or the first of a run that was given them.
+    fn named(&self, proof: &WeightsProof) -> Result<(&Statement, Boundary)> {
+        let given = self.first.proves_start().map(|_| (&self.first, Boundary::Start));
+        let mut ends = [(&self.last, Boundary::End)].into_iter().chain(given);
+        let named = ends.find(|(statement, boundary)| model_digest(boundary.rows(statement)) == proof.model);
+        let no = || {
+            let model = hex(&proof.model);
+            CliError::invalid(format!("the proof is about model {model}, with which this run neither ends nor starts"))
+        };
+        named.ok_or_else(no)
     }
 }
 
-fn verify_verb(context: Context, weights: &Path, proof: &Path, statements: &[Statement]) -> Result<ExitCode> {
+fn verify_verb(context: Context, weights: &Path, proof: &Path, ends: &Ends) -> Result<ExitCode> {
     let started = Instant::now();
-    let verified = read_proof(proof).and_then(|read| {
-        let (statement, boundary) = described(&read, statements)?;
-        check(context, weights, &read, (statement, boundary))?;
-        Ok((read.model, boundary))
+    let verified = decoded(WeightsProof::decode(&read(proof)?), proof).and_then(|read_proof| {
+        let (statement, boundary) = ends.named(&read_proof)?;
+        check(context, (&read(weights)?, weights), &read_proof, (statement, boundary))?;
+        Ok((read_proof.model, statement, boundary))
     });
-    let (model, boundary) = match verified {
-        Ok((model, boundary)) => (hex(&model), boundary),
+    let (model, statement, boundary) = match verified {
+        Ok((model, statement, boundary)) => (hex(&model), statement, boundary),
         Err(error) => return refused(context, Err(error)),
     };
     let time = started.elapsed().as_secs_f64();
-    let (which, about) = match boundary {
-        Boundary::Start => ("start", "The run began with them: `zkdl verify` shows what it did."),
-        Boundary::End => ("end", "How they came about is what the training proofs show: `zkdl verify`."),
+    let (end, all) = (chain::end(statement), statement.max_steps);
+    let (which, step, about) = match boundary {
+        Boundary::Start => ("start", 0, "The run began with them: `zkdl verify` shows what it did.".to_owned()),
+        Boundary::End => {
+            let how = "how they came about is what the training proofs show: `zkdl verify`";
+            ("end", end, format!("They are those after {end} of the run's {all} steps; {how}."))
+        }
     };
     if context.json {
-        emit_json(&json!({ "verdict": "VALID", "model": model, "of": which, "weights": weights, "seconds": time }))?;
+        emit_json(&json!({
+            "verdict": "VALID", "model": model, "of": which, "step": step, "steps": all, "weights": weights, "seconds": time,
+        }))?;
     } else {
         emit(&format!(
             "VALID: verified in {}\n  {} holds exactly the weights that the rows of model {model} commit to.\n  {about}",
@@ -186,37 +217,16 @@ fn verify_verb(context: Context, weights: &Path, proof: &Path, statements: &[Sta
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_proof(path: &Path) -> Result<WeightsProof> {
-    decoded(WeightsProof::decode(&read(path)?), path)
-}
-
-/// The rows that a proof names: final ones, or the first of a run that was given them.
-fn described<'s>(proof: &WeightsProof, statements: &'s [Statement]) -> Result<(&'s Statement, Boundary)> {
-    let ends = statements.iter().map(|statement| (statement, Boundary::End));
-    let first = statements.iter().filter(|statement| statement.proves_start().is_some());
-    let mut all = ends.chain(first.map(|statement| (statement, Boundary::Start)));
-    let named = all.find(|(statement, boundary)| model_digest(boundary.rows(statement)) == proof.model);
-    let no = || {
-        let model = hex(&proof.model);
-        CliError::invalid(format!("the proof is about model {model}, with which this run neither ends nor starts"))
-    };
-    named.ok_or_else(no)
-}
-
-/// Whether a file of weights holds what the final rows of a statement commit to.
-pub(crate) fn verify(context: Context, weights: &Path, proof: &Path, statement: &Statement) -> Result<()> {
-    check(context, weights, &read_proof(proof)?, (statement, Boundary::End))
-}
-
+/// Whether the weights of a file are those of a proof, and the rows of a statement theirs.
 fn check(
     context: Context,
-    weights: &Path,
+    (bytes, path): (&[u8], &Path),
     proof: &WeightsProof,
     (statement, boundary): (&Statement, Boundary),
 ) -> Result<()> {
     let algorithm = statement.algorithm();
-    let name = weights.display();
-    let tensors = tensors::decode(&read(weights)?, &algorithm.widths, algorithm.format.f_w()).map_err(|e| match e {
+    let name = path.display();
+    let tensors = tensors::decode(bytes, &algorithm.widths, algorithm.format.f_w()).map_err(|e| match e {
         TensorError::Format(_) => CliError::usage(name.to_string()).caused_by(e),
         e => CliError::invalid(name.to_string()).caused_by(e),
     })?;
@@ -225,18 +235,52 @@ fn check(
         let why = "these are not the model's weights, or float32 has rounded them: verify the file of integers";
         return Err(CliError::invalid(format!("{name}: {why}")));
     }
-    settled(verdict, weights)
+    settled(verdict, path)
 }
 
-/// Whether a file of floats is what the file of integers beside it gives, rounded.
-pub(crate) fn same(floats: &Path, integers: &Path, statement: &Statement) -> Result<()> {
-    let algorithm = statement.algorithm();
-    let bits = algorithm.format.f_w();
-    let named = |path: &Path, e: TensorError| CliError::invalid(path.display().to_string()).caused_by(e);
-    let exact = tensors::decode(&read(integers)?, &algorithm.widths, bits).map_err(|e| named(integers, e))?;
-    let rounded = tensors::decode(&read(floats)?, &algorithm.widths, bits).map_err(|e| named(floats, e))?;
-    if tensors::rounded(&exact, bits) == rounded {
-        return Ok(());
+/// The files of a directory of weights. Each is read once: what is verified is what is signed.
+pub(crate) struct ModelFiles {
+    directory: PathBuf,
+    floats: Vec<u8>,
+    integers: Vec<u8>,
+    proof: Vec<u8>,
+}
+
+impl ModelFiles {
+    /// None if there is no directory.
+    pub(crate) fn read(directory: &Path) -> Result<Option<Self>> {
+        if !directory.is_dir() {
+            return Ok(None);
+        }
+        let [floats, integers, proof] = [FLOATS, INTEGERS, PROOF].map(|name| read(&directory.join(name)));
+        Ok(Some(Self { directory: directory.to_owned(), floats: floats?, integers: integers?, proof: proof? }))
     }
-    Err(CliError::invalid(format!("{}: these are not the weights of {}", floats.display(), integers.display())))
+
+    /// Whether the integers are what a statement's final rows commit to, and the floats what these give, rounded.
+    pub(crate) fn verify(&self, context: Context, statement: &Statement) -> Result<()> {
+        let [floats, integers, proof] = [FLOATS, INTEGERS, PROOF].map(|name| self.directory.join(name));
+        let read_proof = decoded(WeightsProof::decode(&self.proof), &proof)?;
+        check(context, (&self.integers, &integers), &read_proof, (statement, Boundary::End))?;
+        let algorithm = statement.algorithm();
+        let bits = algorithm.format.f_w();
+        let read_as = |bytes: &[u8], number: Number, path: &Path| {
+            tensors::decode_only(bytes, number, &algorithm.widths, bits)
+                .map_err(|e| CliError::invalid(path.display().to_string()).caused_by(e))
+        };
+        let exact = read_as(&self.integers, Number::Integer, &integers)?;
+        if tensors::rounded(&exact, bits) == read_as(&self.floats, Number::Float, &floats)? {
+            return Ok(());
+        }
+        Err(CliError::invalid(format!("{}: these are not the weights of {}", floats.display(), integers.display())))
+    }
+
+    /// The weights, as a certificate names them.
+    pub(crate) fn weights(&self) -> Vec<File> {
+        vec![File::new(FLOATS, &self.floats), File::new(INTEGERS, &self.integers)]
+    }
+
+    /// The weights and their proof.
+    pub(crate) fn all(&self) -> Vec<File> {
+        [self.weights(), vec![File::new(PROOF, &self.proof)]].concat()
+    }
 }

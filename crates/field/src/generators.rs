@@ -98,6 +98,7 @@ impl Generators {
 
 /// Derives a stretch of the columns of a label: one hash to the curve each (12 us, on all threads).
 #[must_use]
+#[expect(clippy::as_conversions, clippy::arithmetic_side_effects, reason = "an index; stretches start before the end")]
 pub fn derive_columns(label: &str, range: Range<usize>) -> Vec<Affine> {
     let derive =
         |chunk: Range<usize>| group::normalize(&chunk.map(|j| hash(label, Role::Column, j as u64)).collect::<Vec<_>>());
@@ -118,6 +119,9 @@ const WINDOW: usize = 8;
 const DIGITS: usize = 256 / WINDOW;
 /// Positive multiples of every power of the base.
 const ENTRIES: usize = 1 << (WINDOW - 1);
+/// Bits below the last digit.
+#[expect(clippy::as_conversions, reason = "248")]
+const BELOW_LAST: u32 = (WINDOW * (DIGITS - 1)) as u32;
 
 /// Multiples `d 2^(8 w) P`, `d = 1..=128`, `w = 0..32`, of a fixed point `P`: 256 kB.
 #[derive(Debug, Clone)]
@@ -158,7 +162,7 @@ impl FixedBase {
     /// Every sum starts at `S = 2^248 P`, an entry of the table, and adds the digits of `x_i - 2^248`.
     fn mul_all(&self, multipliers: &[Scalar]) -> Option<Vec<Xy>> {
         let start = self.entry(DIGITS - 1, 1)?.value();
-        let offset = scalar::pow2((WINDOW * (DIGITS - 1)) as u32);
+        let offset = scalar::pow2(BELOW_LAST);
         let digits: Vec<_> = multipliers.iter().map(|x| digits(&(x - offset))).collect();
         let mut sums = vec![start; multipliers.len()];
         let mut adder = BatchAdder::default();
@@ -173,6 +177,7 @@ impl FixedBase {
     }
 
     /// `digit 2^(8 w) P`; `None` for zero.
+    #[expect(clippy::arithmetic_side_effects, reason = "w is below DIGITS")]
     #[inline]
     fn entry(&self, w: usize, digit: i16) -> Option<Signed<'_>> {
         let multiple = usize::from(digit.unsigned_abs()).checked_sub(1)?;
@@ -188,6 +193,7 @@ fn powers(base: &Affine) -> Vec<Affine> {
 }
 
 /// Signed base-256 digits in `-128..128`. The last takes no carry out: a scalar is below 2^255.
+#[expect(clippy::arithmetic_side_effects, reason = "a byte and a carry have 9 bits")]
 fn digits(x: &Scalar) -> [i16; DIGITS] {
     let mut carry = 0;
     scalar::encode(x).map(|byte| {

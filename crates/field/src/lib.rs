@@ -17,9 +17,18 @@
 //! square root for decompression 4,100 and 8,500. It also ships hash-to-curve and a 32-byte encoding; arkworks has no hash to
 //! this curve and encodes points in 33 bytes.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a loop over its own arrays")]
 pub mod batch;
 pub mod generators;
 pub mod group;
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "words of 52 bits in arrays of fixed sizes"
+)]
 pub mod lanes;
 pub mod multilinear;
 pub mod scalar;

@@ -9,6 +9,7 @@ use pasta_curves::group::ff::Field;
 
 /// Number of variables of a cube that holds `n` points: `ceil(log2 n)`, 0 for `n <= 1`.
 #[must_use]
+#[expect(clippy::as_conversions, reason = "at most 63")]
 pub fn log2_ceil(n: usize) -> usize {
     n.max(1).next_power_of_two().trailing_zeros() as usize
 }
@@ -43,7 +44,8 @@ fn eq_bit(a: &Scalar, b: &Scalar) -> Scalar {
 
 /// Whether bit `a` (from the most significant of `n`) of `index` is set.
 fn bit(index: usize, a: usize, n: usize) -> bool {
-    (index >> (n - 1 - a)) & 1 == 1
+    let below = n.checked_sub(a).and_then(|rest| u32::try_from(rest.checked_sub(1)?).ok());
+    below.and_then(|below| index.checked_shr(below)).is_some_and(|word| word & 1 == 1)
 }
 
 /// `eq(p, index)` without a table.
@@ -120,6 +122,7 @@ impl Kernel for Fold<'_> {
 }
 
 /// [`fold`] for kernels, in place: the first half of the row is the result, what lies behind it means nothing.
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "prover only: ranges end with the row")]
 #[inline(always)]
 pub fn fold_row<L: Lanes<Scalar>>(lanes: L, row: &mut [Scalar], r: L::Vector) {
     for first in (0..row.len()).step_by(2 * WIDTH) {
@@ -138,7 +141,9 @@ pub fn sixteen(values: &[Scalar]) -> [Scalar; 2 * WIDTH] {
         return *whole;
     }
     let mut padded = [Scalar::ZERO; 2 * WIDTH];
-    padded[..values.len()].copy_from_slice(values);
+    for (entry, value) in padded.iter_mut().zip(values) {
+        *entry = *value;
+    }
     padded
 }
 

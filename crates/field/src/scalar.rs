@@ -133,10 +133,10 @@ impl SmallDot {
         Self { limbs: f.iter().map(limbs).collect() }
     }
 
-    /// The first `n` entries.
+    /// The first `n` entries, or all if there are no more.
     #[must_use]
     pub fn prefix(&self, n: usize) -> Self {
-        Self { limbs: self.limbs[..n].to_vec() }
+        Self { limbs: self.limbs.iter().take(n).copied().collect() }
     }
 
     /// Length of the vector.
@@ -180,6 +180,11 @@ pub struct SmallSum {
 }
 
 impl SmallSum {
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "four limbs of 64 bits; carries are counted"
+    )]
     #[inline]
     fn add_limbs(&mut self, f: &[u64; 4], n: i64) {
         let magnitude = n.unsigned_abs();
@@ -203,6 +208,12 @@ impl SmallSum {
 }
 
 /// `sum_i 2^(64 i) (low_i + 2^128 high_i)` modulo r. High words count carries, so the value stays below 2^512.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "four limbs in eight words; a carry has a bit"
+)]
 fn from_columns(low: &[u128; 4], high: &[u64; 4]) -> Scalar {
     let mut words = [0u64; 8];
     for i in 0..4 {
@@ -222,6 +233,7 @@ fn from_columns(low: &[u128; 4], high: &[u64; 4]) -> Scalar {
     from_wide(&bytes)
 }
 
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "four words of eight bytes")]
 fn limbs(x: &Scalar) -> [u64; 4] {
     let bytes = x.to_repr();
     std::array::from_fn(|i| {

@@ -343,6 +343,9 @@ mod tests {
     /// features are 32 bits.
     #[test]
     fn one_question_one_digest() {
+        // A field more does not compile: it needs a change below.
+        let Question { data: _, nonce: _, context: _, within: _, queries } = question();
+        let Query { features: _, label: _ } = &queries[0];
         let changes: &[fn(&mut Question)] = &[
             |_| (),
             |q| q.data.root[3] ^= 1,

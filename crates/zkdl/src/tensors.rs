@@ -37,6 +37,15 @@ pub enum Number {
     Float,
 }
 
+impl Number {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::Integer => Dtype::I64,
+            Self::Float => Dtype::F32,
+        }
+    }
+}
+
 /// Why a file does not hold weights.
 #[derive(Debug, thiserror::Error)]
 pub enum TensorError {
@@ -151,10 +160,7 @@ pub fn encode(weights: &Weights, number: Number, fraction_bits: u32, metadata: &
 /// JSON, filled up with spaces to a multiple of 8 bytes.
 #[expect(clippy::arithmetic_side_effects, reason = "the writer's: sizes of what is in memory")]
 fn header(weights: &Weights, number: Number, fraction_bits: u32, metadata: &[(&str, String)]) -> Vec<u8> {
-    let (dtype, size) = match number {
-        Number::Integer => ("I64", 8),
-        Number::Float => ("F32", 4),
-    };
+    let (dtype, size) = (number.dtype().to_string(), number.dtype().bitsize() / 8);
     let mut about = Map::new();
     about.insert("format".to_owned(), json!("pt"));
     about.insert(FRACTION_BITS.to_owned(), json!(fraction_bits.to_string()));
@@ -179,9 +185,34 @@ fn header(weights: &Weights, number: Number, fraction_bits: u32, metadata: &[(&s
 /// # Errors
 /// [`TensorError`].
 pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weights, TensorError> {
+    decode_some(bytes, &[Number::Integer, Number::Float], widths, fraction_bits)
+}
+
+/// The same, if all tensors are of one kind: a reader of floats must not find integers under their name.
+///
+/// # Errors
+/// [`TensorError`].
+pub fn decode_only(bytes: &[u8], kind: Number, widths: &[u32], fraction_bits: u32) -> Result<Weights, TensorError> {
+    decode_some(bytes, &[kind], widths, fraction_bits)
+}
+
+fn decode_some(bytes: &[u8], kinds: &[Number], widths: &[u32], fraction_bits: u32) -> Result<Weights, TensorError> {
     let file = SafeTensors::deserialize(bytes)?;
     check_count(&file, widths)?;
-    layers(widths, |index, kind, shape| numbers(&file, name(index, kind), shape, fraction_bits))
+    if let Some(got) = stated(bytes)?.filter(|stated| *stated != fraction_bits.to_string()) {
+        return Err(TensorError::FractionBits { got, expected: fraction_bits });
+    }
+    let known = |dtype: &Dtype| kinds.iter().any(|kind| kind.dtype() == *dtype);
+    layers(widths, |index, kind, shape| {
+        let name = name(index, kind);
+        let Ok(tensor) = file.tensor(&name) else { return Err(TensorError::Missing { name }) };
+        if tensor.shape() != shape || !known(&tensor.dtype()) {
+            let kinds = kinds.iter().map(|kind| kind.dtype().to_string()).collect::<Vec<_>>().join(" or ");
+            let got = format!("{} of shape {:?}", tensor.dtype(), tensor.shape());
+            return Err(TensorError::Tensor { name, got, expected: format!("{kinds} of shape {shape:?}") });
+        }
+        numbers(&tensor, name, fraction_bits)
+    })
 }
 
 /// Reads weights to start from, as integers of `bits` bits, 1 to 64, over 2^f_W: rounded to nearest, ties to even.
@@ -191,14 +222,18 @@ pub fn decode(bytes: &[u8], widths: &[u32], fraction_bits: u32) -> Result<Weight
 pub fn quantise(bytes: &[u8], widths: &[u32], fraction_bits: u32, bits: u32) -> Result<Weights, TensorError> {
     let file = SafeTensors::deserialize(bytes)?;
     check_count(&file, widths)?;
-    let (_, about) = SafeTensors::read_metadata(bytes)?;
-    let stated = about.metadata().as_ref().and_then(|about| about.get(FRACTION_BITS).cloned());
-    let format = StartFormat { fraction_bits, bits: bits.clamp(1, i64::BITS), stated };
+    let format = StartFormat { fraction_bits, bits: bits.clamp(1, i64::BITS), stated: stated(bytes)? };
     let prefixes = prefixes(&file)?;
     layers(widths, |index, kind, shape| {
         let prefix = prefixes.get(index).map_or("", |prefix| prefix.as_str());
         format.numbers(&file, format!("{prefix}{kind}"), shape)
     })
+}
+
+/// The fraction bits that the file's metadata state.
+fn stated(bytes: &[u8]) -> Result<Option<String>, TensorError> {
+    let (_, about) = SafeTensors::read_metadata(bytes)?;
+    Ok(about.metadata().as_ref().and_then(|about| about.get(FRACTION_BITS).cloned()))
 }
 
 /// A weight and a bias for each layer.
@@ -311,24 +346,15 @@ impl StartFormat {
     }
 }
 
-/// The integers of a tensor.
-fn numbers(file: &SafeTensors<'_>, name: String, shape: &[usize], fraction_bits: u32) -> Result<Vec<i64>, TensorError> {
-    let Ok(tensor) = file.tensor(&name) else { return Err(TensorError::Missing { name }) };
+/// The integers of a tensor of integers or floats.
+fn numbers(tensor: &TensorView<'_>, name: String, fraction_bits: u32) -> Result<Vec<i64>, TensorError> {
     let bytes = tensor.data();
-    match tensor.dtype() {
-        Dtype::I64 if tensor.shape() == shape => {
-            Ok(bytes.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
-        }
-        Dtype::F32 if tensor.shape() == shape => {
-            let values = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).enumerate();
-            let refused = |index, value| TensorError::Value { name: name.clone(), index, value, fraction_bits };
-            values.map(|(i, x)| integer(x, fraction_bits).ok_or_else(|| refused(i, x))).collect()
-        }
-        dtype => {
-            let got = format!("{dtype} of shape {:?}", tensor.shape());
-            Err(TensorError::Tensor { name, got, expected: format!("I64 or F32 of shape {shape:?}") })
-        }
+    if tensor.dtype() == Dtype::I64 {
+        return Ok(bytes.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect());
     }
+    let values = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).enumerate();
+    let refused = |index, value| TensorError::Value { name: name.clone(), index, value, fraction_bits };
+    values.map(|(i, x)| integer(x, fraction_bits).ok_or_else(|| refused(i, x))).collect()
 }
 
 fn name(layer: usize, kind: &str) -> String {
@@ -423,7 +449,22 @@ mod tests {
         other[place..place + 13].copy_from_slice(b"layers.1.gain");
         assert!(matches!(decode(&other, &WIDTHS, 21), Err(TensorError::Missing { name }) if name == "layers.1.bias"));
         let coarse = encode(&weights(), Number::Float, 22, &[]);
-        assert!(matches!(decode(&coarse, &WIDTHS, 21), Err(TensorError::Value { .. })));
+        let stated = coarse.windows(4).position(|bytes| bytes == b"\"22\"").unwrap();
+        let finer = |bits: &[u8]| [&coarse[..stated + 1], bits, &coarse[stated + 3..]].concat();
+        assert_eq!(finer(b"22"), coarse);
+        assert!(matches!(decode(&finer(b"21"), &WIDTHS, 21), Err(TensorError::Value { .. })));
+    }
+
+    /// What is certified as floats is read as floats, and at the scale that the file states.
+    #[test]
+    fn files_are_of_the_kind_and_scale_that_they_say() {
+        for (ours, other) in [(Number::Integer, Number::Float), (Number::Float, Number::Integer)] {
+            assert_eq!(decode_only(&file(ours), ours, &WIDTHS, 21).unwrap(), weights());
+            let error = decode_only(&file(other), ours, &WIDTHS, 21).unwrap_err();
+            assert!(matches!(error, TensorError::Tensor { .. }), "{error}");
+            let error = decode(&encode(&weights(), ours, 22, &[]), &WIDTHS, 21).unwrap_err();
+            assert!(matches!(&error, TensorError::FractionBits { got, expected: 21 } if got == "22"), "{error}");
+        }
     }
 
     /// A file with tensors of these names, shapes and bytes.

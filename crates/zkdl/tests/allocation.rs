@@ -12,6 +12,7 @@ use support::{NAMED, Run, SMALL, generators};
 use zkdl::data_proof::{self, DataProof};
 use zkdl::model::{self, Boundary, WeightsProof};
 use zkdl::proof::Proof;
+use zkdl::run::{self, Window};
 use zkdl::statement::Limits;
 use zkdl::tensors::{self, Number};
 use zkdl::{
@@ -65,6 +66,14 @@ fn question(run: &Run, features: Vec<i32>) -> Question {
     Question { data: run.statement.data.clone(), nonce: [1; 32], context: None, within: false, queries }
 }
 
+/// The question about near-duplicates, of a data set that fixes their distance.
+fn within(run: &Run, mut question: Question) -> Question {
+    question.within = true;
+    question.data.near = 2;
+    question.data.root = run.points.root(&question.data).unwrap();
+    question
+}
+
 /// Catalogue 3, 10.
 #[test]
 fn hostile_numbers_allocate_nothing() {
@@ -75,9 +84,12 @@ fn hostile_numbers_allocate_nothing() {
     let proof = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
     let data = DataSet { features: &run.features, labels: &run.labels, blinds: &run.point_rows.blinds };
     let tree = Tree::new(&run.points.0).unwrap();
-    let member = question(&run, run.features[..5].to_vec());
-    let member = membership::prove(&member, data, &run.points, &tree, generators()).unwrap();
-    let absent = absence::prove(&question(&run, vec![16, 0, 16, 0, 16]), data, generators()).unwrap();
+    let asked = question(&run, run.features[..5].to_vec());
+    let member = membership::prove(&asked, data, &run.points, &tree, generators()).unwrap();
+    let stranger = question(&run, vec![16, 0, 16, 0, 16]);
+    let absent = absence::prove(&stranger, data, generators()).unwrap();
+    let far = within(&run, stranger.clone());
+    let distant = absence::prove(&far, data, generators()).unwrap();
     let data_proof = data_proof::prove(&run.statement.data, 9, data, generators(), &mut |_| ()).unwrap();
     let weights =
         model::prove(&run.statement, Boundary::End, &run.trace.end, &run.end_rows.blinds, generators()).unwrap();
@@ -112,5 +124,41 @@ fn hostile_numbers_allocate_nothing() {
         }
         let proof = DataProof { statement: data_proof::digest(&hostile, 9), ..data_proof.clone() };
         assert!(data_proof::verify(&hostile, &run.points, &proof, &limits, generators()).is_err());
+    });
+    reads("run", &statement, VERIFYING, |bytes| {
+        let Ok(hostile) = Statement::decode(bytes) else { return };
+        let proof = Proof { statement: hostile.digest(), ..proof.clone() };
+        let windows = [Window { statement: &hostile, proof: &proof }];
+        let verdict = run::verify(&windows, &run.points, &limits, generators(), &|| ());
+        assert_eq!(verdict.is_ok(), hostile == run.statement);
+    });
+    reads("answer of a member", &member.encode(), VERIFYING, |bytes| {
+        let Ok(hostile) = MemberAnswer::decode(bytes) else { return };
+        assert_eq!(membership::verify(&asked, &hostile, generators()).is_ok(), bytes == member.encode());
+    });
+    for (what, question, answer) in [("absent", &stranger, &absent), ("near", &far, &distant)] {
+        reads(what, &answer.encode(), VERIFYING, |bytes| {
+            let Ok(hostile) = AbsentAnswer::decode(bytes) else { return };
+            let verdict = absence::verify(question, &hostile, &run.points, generators());
+            assert_eq!(verdict.is_ok(), bytes == answer.encode(), "{what}");
+        });
+        reads(what, &data_set::encode(&question.data), VERIFYING, |bytes| {
+            let Ok(mut data) = data_set::decode(bytes) else { return };
+            data.root = run.points.root(&data).unwrap();
+            let hostile = Question { data, ..question.clone() };
+            let answer = AbsentAnswer { question: hostile.clone(), ..answer.clone() };
+            let verdict = absence::verify(&hostile, &answer, &run.points, generators());
+            assert_eq!(verdict.is_ok(), hostile == *question, "{what}");
+        });
+    }
+    reads("shown weights", &weights.encode(), VERIFYING, |bytes| {
+        let Ok(hostile) = WeightsProof::decode(bytes) else { return };
+        let verdict = model::verify(&run.statement, Boundary::End, &run.trace.end, &hostile, &limits, generators());
+        assert_eq!(verdict.is_ok(), bytes == weights.encode());
+    });
+    reads("weights of a statement", &statement, VERIFYING, |bytes| {
+        let Ok(hostile) = Statement::decode(bytes) else { return };
+        // Whether they are those of its rows is all that is asked: the other public values may differ.
+        let _ = model::verify(&hostile, Boundary::End, &run.trace.end, &weights, &limits, generators());
     });
 }

@@ -6,6 +6,8 @@
 //! ```
 //! A block that is torn or belongs to other data ends the list: it is made again.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use crate::error::{CliError, Result};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -36,15 +38,17 @@ impl Partial {
             Err(e) => return Err(CliError::file("read", path, e)),
         };
         let head = [header(MAGIC, VERSION), seal.to_vec()].concat();
-        let (mut done, mut blocks, mut length) = (Vec::new(), 0, head.len());
+        let (mut done, mut blocks, mut length) = (Vec::new(), 0u64, head.len());
         if let Some(mut rest) = bytes.strip_prefix(&head[..]) {
-            while let Some((block, behind)) = rest.split_at_checked(32 * BLOCK.min(points - done.len()) + 32) {
-                let (rows, digest) = block.split_at(block.len() - 32);
+            let left = |done: &Vec<_>| BLOCK.min(points.saturating_sub(done.len())).saturating_mul(32);
+            while let Some((rows, behind)) = rest.split_at_checked(left(&done)) {
+                let Some((digest, behind)) = behind.split_first_chunk::<32>() else { break };
                 if rows.is_empty() || *digest != seal_of(&seal, blocks, rows) {
                     break;
                 }
                 done.extend_from_slice(rows.as_chunks().0);
-                (blocks, length, rest) = (blocks + 1, length + block.len(), behind);
+                (blocks, rest) = (blocks.saturating_add(1), behind);
+                length = bytes.len().saturating_sub(rest.len());
             }
         }
         let mut file = private().create(true).truncate(false).write(true).open(path).map_err(failed)?;
@@ -60,7 +64,7 @@ impl Partial {
     pub(crate) fn append(&mut self, rows: &[[u8; 32]]) -> Result<()> {
         let rows = rows.as_flattened();
         let block = [rows, &seal_of(&self.seal, self.blocks, rows)].concat();
-        self.blocks += 1;
+        self.blocks = self.blocks.saturating_add(1);
         let written = self.file.write_all(&block).and_then(|()| self.file.sync_data());
         written.map_err(|e| CliError::file("write", &self.path, e))
     }

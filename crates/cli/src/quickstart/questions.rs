@@ -6,6 +6,7 @@ use crate::clock::Stopwatch;
 use crate::error::{CliError, Result};
 use crate::member::{self, Uses};
 use crate::plan::Run;
+use crate::premise::Known;
 use crate::progress::Context;
 use crate::question::read_queries;
 use crate::{absent, data};
@@ -29,12 +30,12 @@ pub(super) struct Answered {
     file: PathBuf,
 }
 
-/// Asks and answers both questions.
+/// Asks and answers both questions about a run that was verified.
 pub(super) fn ask(
     context: Context,
     run: &Run,
     root: &Path,
-    statement: &Statement,
+    (statement, known): (&Statement, &Known),
     nonce: [u8; 32],
 ) -> Result<[Answered; 2]> {
     let data = data::open(&run.dir)?;
@@ -64,7 +65,7 @@ pub(super) fn ask(
     let prove = watch.lap().wall;
     absence::verify(&asked, &answer, &points, context.generators).map_err(not_accepted)?;
     let times = [prove, watch.lap().wall];
-    let lines = absent::in_words(&asked, None);
+    let lines = absent::in_words(&asked, Some(known));
     let absent = Answered::save("absent", times, &answer.encode(), lines, root.join(ABSENT))?;
     Ok([member, absent])
 }

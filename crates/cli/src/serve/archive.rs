@@ -12,6 +12,7 @@ use crate::absent;
 use crate::data;
 use crate::error::{CliError, Result};
 use crate::member::{self, Uses};
+use crate::premise::{Known, Premise, Trust};
 use crate::progress::Context;
 use crate::question::{Public, read_queries};
 use crate::run_dir::{RunDir, read};
@@ -34,6 +35,8 @@ pub(crate) struct Archive {
     tree: Tree,
     /// Stretches of steps that statements are about.
     claims: Vec<Statement>,
+    /// How it is known that the data are in range; nothing if their proof is not there.
+    known: Option<Known>,
     files: Vec<u8>,
     generators: GeneratorSource,
 }
@@ -46,11 +49,12 @@ impl Archive {
         let points = data::public_points(&dir)?;
         let tree = Tree::new(&points.0).map_err(|e| CliError::usage("there are no committed points").caused_by(e))?;
         let public = Public { public: Some(root.to_owned()), data: None, points: None };
-        let statements = public.statements()?;
-        let claims = chain::stretches(&statements)
-            .map_err(|e| CliError::usage(format!("{}: the statements do not fit", root.display())).caused_by(e))?;
-        let files = public_files(&dir)?;
-        Ok(Self { data, points, tree, claims, files, generators: context.fresh_generators() })
+        let claims = public.claims()?;
+        let proof = Some(dir.data_proof()).filter(|file| file.exists());
+        let known =
+            proof.map(|file| Premise::read(Some(&file), Trust::Memory)?.settle(context, &data.descriptor, &points));
+        let (known, files) = (known.transpose()?, public_files(&dir)?);
+        Ok(Self { data, points, tree, claims, known, files, generators: context.fresh_generators() })
     }
 
     /// Number of points.
@@ -108,7 +112,7 @@ impl Archive {
         Ok(Reply {
             verdict: "absent",
             headline: headline.to_owned(),
-            proven: absent::in_words(question, None),
+            proven: absent::in_words(question, self.known.as_ref()),
             said,
             steps: Vec::new(),
             features: features(question),

@@ -3,6 +3,11 @@
 use crate::support::{Sandbox, done, entries};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use zkdl::certificate::{Claim, File, Signer};
+use zkdl::chain;
+use zkdl::statement::{Origin, Start, Statement};
+use zkdl::tensors::{self, Number};
+use zkdl_commit::blinds::OsEntropy;
 
 const VERIFY: [&str; 6] =
     ["verify", "run", "--certificate", "run/certificate.dsse.json", "--signer", "run/signer.pub.pem"];
@@ -136,6 +141,66 @@ fn a_file_of_weights_is_shown_to_be_the_models() {
     std::fs::copy(other.path("run/model/integers.safetensors"), sandbox.path("other.safetensors")).unwrap();
     let proof = ["--proof", "run/model/weights.proof"];
     sandbox.fails(&[&verify("other.safetensors")[..], &proof].concat(), 1, &["INVALID", "not the weights"]);
+}
+
+/// The statement of a window.
+fn statement(sandbox: &Sandbox, window: u64) -> Statement {
+    Statement::decode(&sandbox.read(&format!("run/public/proofs/window-{window:04}.statement"))).unwrap()
+}
+
+/// A trainer proves weights of which the run's last windows know nothing: where windows meet, it does not end.
+#[test]
+fn weights_of_an_earlier_window_are_not_those_of_the_run() {
+    let sandbox = certified();
+    let verify = ["weights", "verify", "run/model/integers.safetensors", "--public", "run/public"];
+    assert!(sandbox.ok(&verify).contains("those after 10 of the run's 10 steps"));
+    let verdict = sandbox.json(&[&verify[..], &["--json"]].concat());
+    assert_eq!((&verdict["of"], &verdict["step"]), (&"end".into(), &10.into()));
+    let last = statement(&sandbox, 2);
+    let mut later = Statement { first_step: chain::end(&last), ..last.clone() };
+    later.start = Start::Committed { origin: Origin::Seed, rows: last.end.clone() };
+    later.end.reverse();
+    assert_ne!(later.end, last.end);
+    std::fs::write(sandbox.path("run/public/proofs/window-0003.statement"), later.encode()).unwrap();
+    std::fs::write(sandbox.path("run/public/proofs/window-0003.proof"), "").unwrap();
+    sandbox.fails(&verify, 1, &["INVALID", "neither ends nor starts"]);
+    // With its first window alone, the run ends there: so it is said.
+    for window in 1..4 {
+        for end in ["statement", "proof"] {
+            std::fs::remove_file(sandbox.path(&format!("run/public/proofs/window-{window:04}.{end}"))).unwrap();
+        }
+    }
+    sandbox.fails(&verify, 1, &["INVALID", "neither ends nor starts"]);
+}
+
+/// Catalogue 106: files of weights are of the kind that their name says.
+#[test]
+fn integers_under_the_name_of_floats_are_not_certified() {
+    let sandbox = certified();
+    let run = statement(&sandbox, 2).algorithm();
+    let bits = run.format.f_w();
+    let exact = tensors::decode(&sandbox.read("run/model/integers.safetensors"), &run.widths, bits).unwrap();
+    let file = tensors::encode(&tensors::rounded(&exact, bits), Number::Integer, bits, &[]);
+    std::fs::write(sandbox.path("run/model/weights.safetensors"), file).unwrap();
+    sandbox.fails(&["certify", "run", "--key", "key.pem"], 1, &["INVALID", "weights.safetensors", "F32"]);
+}
+
+/// Who signs may name program and files with what a terminal obeys.
+#[test]
+fn a_certificate_writes_nothing_but_words() {
+    let sandbox = Sandbox::trained();
+    sandbox.ok(&["prove", "run", "--windows", "0..1"]);
+    let (run, signer) = (statement(&sandbox, 0), Signer::draw(&mut OsEntropy).unwrap());
+    let weights = [File::new("a\u{1b}[2J\u{202e}\nVALID: all of it", b"")];
+    let claim = Claim { run: &run, windows: &[], data_proof: &[], weights: &weights };
+    let certificate = claim.certify("zkdl\u{1b}[1A\rVALID: verified\u{9b}2J", &signer);
+    std::fs::write(sandbox.path("c.json"), certificate).unwrap();
+    sandbox.write("signer.pem", &signer.public().to_pem().unwrap());
+    let out = sandbox.ok(&["verify", "--certificate", "c.json", "--signer", "signer.pem"]);
+    assert!(out.contains("\\u001b[1A\\u000dVALID") && out.contains("\\u202e\\u000aVALID"), "{out}");
+    assert!(out.lines().all(|line| !line.starts_with("VALID") && !line.contains(char::is_control)), "{out}");
+    let read = sandbox.json(&["verify", "--certificate", "c.json", "--signer", "signer.pem", "--json"]);
+    assert_eq!(read["certificate"]["subject"][0]["name"], weights[0].name);
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn a_member_is_proven_and_its_steps_are_named() {
         out.starts_with("VALID") && out.contains("This exact point, with the label") && out.contains("used in"),
         "{out}"
     );
+    assert!(out.contains("not looked at here"), "statements alone prove no training: {out}");
     let verdict = sandbox.json(&verifying(row, &["--data", "run/public/data.zkdl", "--json"]));
     assert_eq!((&verdict["verdict"], &verdict["index"]), (&"VALID".into(), &proven["index"]));
     let invalid =
@@ -112,7 +113,13 @@ fn strangers_are_absent_alone_and_together_and_members_are_not() {
     sandbox.write("flipped.csv", &format!("{HEAD}{features},{flipped}\n"));
     sandbox.ok(&absent(&["prove", "run"], &["stranger.csv", "flipped.csv"], &[]));
     let out = sandbox.ok(&absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], &public));
-    assert!(out.contains("These 2 points with these labels are not among"), "{out}");
+    assert!(out.contains("These 2 points with these labels are not among") && out.contains("Data (proven)"), "{out}");
+    // That a label is absent says something only if every point has one.
+    let files = ["--data", "run/public/data.zkdl", "--points", "run/public/points.zkdl"];
+    let labelled = |more: &[&'static str]| absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], more);
+    sandbox.fails(&labelled(&files), 2, &["--data-proof", "--trust-data"]);
+    let out = sandbox.ok(&labelled(&[&files[..], &["--trust-data"]].concat()));
+    assert!(out.contains("Data (taken for granted)"), "{out}");
     sandbox.fails(
         &absent(&["verify", "absent.answer"], &["flipped.csv", "stranger.csv"], &public),
         1,

@@ -10,18 +10,19 @@ fn signer() -> Signer {
 struct Verified {
     run: Statement,
     proof: Vec<u8>,
+    data_proof: Vec<u8>,
     files: Vec<File>,
 }
 
 impl Verified {
     fn new() -> Self {
         let files = vec![File::new("weights.safetensors", b"weights"), File::new("integers.safetensors", b"integers")];
-        Self { run: statement(), proof: b"proof".to_vec(), files }
+        Self { run: statement(), proof: b"proof".to_vec(), data_proof: b"data".to_vec(), files }
     }
 
     fn with<T>(&self, run: impl FnOnce(&Claim<'_>) -> T) -> T {
         let windows = [Window { statement: &self.run, proof: &self.proof }];
-        run(&Claim { run: &self.run, windows: &windows, data_proof: b"data", weights: &self.files })
+        run(&Claim { run: &self.run, windows: &windows, data_proof: &self.data_proof, weights: &self.files })
     }
 
     fn certify(&self, signer: &Signer) -> Vec<u8> {
@@ -154,8 +155,14 @@ fn ambiguous_and_hostile_json_is_refused_even_if_it_is_signed() {
 fn a_certificate_of_anything_else_than_what_was_verified_is_refused() {
     let (signer, verified) = (signer(), Verified::new());
     let signed = Signed::open(&verified.certify(&signer), &signer.public()).unwrap();
+    // A field more does not compile: it needs a change below.
+    let File { name: _, sha256: _ } = &verified.files[0];
+    verified.with(|claim| {
+        let Claim { run: _, windows, data_proof: _, weights: _ } = claim;
+        let Window { statement: _, proof: _ } = windows[0];
+    });
     type Change = fn(&mut Verified);
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 11] = [
         ("root", |v| v.run.data.root[0] ^= 1),
         ("configuration", |v| v.run.multipliers[0] += 1),
         ("beacon", |v| v.run.nonce[0] ^= 1),
@@ -163,6 +170,8 @@ fn a_certificate_of_anything_else_than_what_was_verified_is_refused() {
         ("end", |v| v.run.multipliers.push(1)),
         ("model", |v| v.run.end[0][0] ^= 1),
         ("proof", |v| v.proof.push(0)),
+        ("proof of the data", |v| v.data_proof.push(0)),
+        ("name of a file", |v| v.files[1].name.push('s')),
         ("subject", |v| drop(v.files.pop())),
         ("sha256", |v| v.files[0].sha256[0] ^= 1),
     ];

@@ -274,6 +274,54 @@ fn no_public_value_is_forgotten() {
     assert!(named.is_disjoint(&start), "the start is changed in a table of its own");
 }
 
+/// What images are is public, too: each field counts. A field more does not compile.
+#[test]
+fn every_field_of_an_image_counts() {
+    let run = Run::new(&SMALL(), 17);
+    let image = Image { width: 2, height: 3, channels: 1, planar: false, white: 255 };
+    let Image { width, height, channels, planar, white } = image;
+    let others = [
+        Image { width: width + 1, ..image },
+        Image { height: height + 1, ..image },
+        Image { channels: channels + 2, ..image },
+        Image { planar: !planar, ..image },
+        Image { white: white + 1, ..image },
+    ];
+    let digest = |image| {
+        let mut statement = run.statement.clone();
+        statement.data.image = image;
+        statement.digest()
+    };
+    let digests: BTreeSet<[u8; 32]> = others.map(Some).into_iter().chain([Some(image), None]).map(digest).collect();
+    assert_eq!(digests.len(), 7);
+}
+
+/// Where weights come from: every kind, and every value in one, has an encoding of its own. A kind more does not compile.
+#[test]
+fn every_start_is_another_statement() {
+    let run = Run::new(&SMALL(), 17);
+    let rows = run.statement.end.clone();
+    let committed = |origin, rows: &[[u8; 32]]| Start::Committed { origin, rows: rows.to_vec() };
+    let mut other = rows.clone();
+    other[0][3] ^= 1;
+    let mut starts = vec![Start::Seed];
+    for bits in [16, 32, 64] {
+        starts.push(committed(Origin::Named { bits }, &rows));
+    }
+    starts.extend([
+        committed(Origin::Seed, &rows),
+        committed(Origin::Seed, &other),
+        committed(Origin::Seed, &rows[1..]),
+    ]);
+    for start in &starts {
+        match start {
+            Start::Seed | Start::Committed { origin: Origin::Seed | Origin::Named { bits: _ }, rows: _ } => (),
+        }
+    }
+    let digest = |start: &Start| Statement { start: start.clone(), ..run.statement.clone() }.digest();
+    assert_eq!(starts.iter().map(digest).collect::<BTreeSet<_>>().len(), starts.len());
+}
+
 /// Every byte of a statement's encoding, with a proof that names the changed one.
 #[test]
 fn every_byte_of_a_statement_counts() {
