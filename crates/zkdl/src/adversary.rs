@@ -3,4 +3,5 @@
 pub(crate) mod forgery;
 mod frozen;
 mod hostile;
+mod obligations;
 mod protocols;

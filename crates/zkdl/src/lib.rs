@@ -78,6 +78,8 @@ pub mod spec {
     pub mod membership {}
     #[doc = include_str!("../../../spec/absence.md")]
     pub mod absence {}
+    #[doc = include_str!("../../../spec/distance.md")]
+    pub mod distance {}
     #[doc = include_str!("../../../spec/data_proof.md")]
     pub mod data_proof {}
     #[doc = include_str!("../../../spec/weights.md")]

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One row for all: a row that holds something else leaves C off the line of H unless rho is a root of a polynomial of degree
-//! below the number of rows. Blinds stay hidden. The file has 180 bytes, whatever the model.
+//! below the number of rows. Blinds stay hidden. The file has 126 bytes, whatever the model.
 //!
 //! Cost: prover one pass over the weights; verifier the same, the decoding of the rows, and C + 2 points.
 

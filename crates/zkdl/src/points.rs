@@ -255,6 +255,14 @@ mod tests {
         }
     }
 
+    /// Nobody can look a point up by committing to a guess: equal points have unequal commitments.
+    #[test]
+    fn equal_points_have_unequal_commitments() {
+        let g = Generators::derive("test", 4);
+        let rows = commit_points(&g, &[1, 2, 1, 2, 1, 2], &[0, 0, 0], 2, &mut OsEntropy).unwrap().rows;
+        assert!(rows[0] != rows[1] && rows[1] != rows[2] && rows[0] != rows[2]);
+    }
+
     #[test]
     fn sizes_that_do_not_fit_are_named() {
         let g = Generators::derive("test", 4);

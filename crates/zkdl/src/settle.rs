@@ -114,6 +114,8 @@ pub(crate) fn read_discharge(
     obligations: &Obligations<Commitment>,
     rows: usize,
 ) -> Result<(), VerifyError> {
+    #[cfg(test)]
+    watch::note_obligations(obligations);
     let reduced = opening::verify(channel, columns, &obligations.queries, rows)?;
     sigma::verify_products(channel, &obligations.products)?;
     sigma::verify_knowledge(channel)?;
@@ -273,12 +275,31 @@ impl<'g> Sum<'g> {
 pub(crate) mod watch {
     use super::*;
     use std::cell::RefCell;
+    use zkdl_arguments::rows::Class;
+    use zkdl_arguments::selection::Query;
 
     /// Points and equations of a proof.
     pub(crate) type Collected = (Vec<Affine>, Vec<Equation>);
 
     thread_local! {
         static LAST: RefCell<Option<Collected>> = const { RefCell::new(None) };
+        static LEFT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Writes down the names of products, and of queries with rows and columns of each class.
+    pub(super) fn note_obligations(obligations: &Obligations<Commitment>) {
+        let products = obligations.products.iter().map(|product| format!("{} *", product.name));
+        let class = |class: &Class| format!(" {}x{}", class.rows.len(), class.columns.len());
+        let classes = |query: &Query<_>| query.classes.iter().map(class).collect::<String>();
+        let queries = obligations.queries.iter().map(|query| format!("{}{}", query.name, classes(query)));
+        LEFT.set(products.chain(queries).collect());
+    }
+
+    /// What the arguments that `verify` reads leave to be shown.
+    pub(crate) fn obligations(verify: impl FnOnce()) -> Vec<String> {
+        LEFT.take();
+        verify();
+        LEFT.take()
     }
 
     pub(super) fn note(channel: &ProofReader<'_>) {

@@ -9,7 +9,7 @@
 //!
 //! Distances are over features as the quantisers give them. The argument is about integers only because committed features lie
 //! in their ranges: whoever relies on the answer verifies the data proof too. The threshold is fixed with the data: one that
-//! could be chosen anew with every question would let owners measure how far hidden points are.
+//! could be chosen anew with every question would let owners measure how far hidden points are. Normative: `spec/distance.md`.
 
 use crate::answer::AbsentAnswer;
 use crate::commitment::PointCommitments;
@@ -131,6 +131,10 @@ pub(crate) fn claim(question: &Question) -> Claim<'_> {
 
 /// Most columns that are chosen for the sake of few rows, as a binary logarithm.
 const MOST_LOG_COLUMNS: usize = 17;
+
+#[cfg(test)]
+#[path = "distance/simulator.rs"]
+mod simulator;
 
 #[cfg(test)]
 #[path = "distance/tests.rs"]

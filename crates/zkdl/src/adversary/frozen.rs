@@ -5,7 +5,9 @@
 //! whatever has to fit it. Under the recorded challenges the shipped verifier accepts, under live ones it does not.
 
 use super::forgery::{Messages, evaluate, random_point};
-use super::protocols::{Class, INVENTORY, Recorded, Verdict, Verifier, class, inventory, places, subjects};
+use super::protocols::{
+    Class, INVENTORY, Recorded, Verdict, Verifier, class, frames_of_a_run, inventory, places, subjects,
+};
 use crate::VerifyError;
 use crate::settle::watch;
 use rayon::prelude::*;
@@ -72,25 +74,38 @@ pub(super) fn assert_caught(verdict: &Verdict, what: &str) {
     assert!(false_proof, "{what}: {verdict:?}");
 }
 
+/// Labels of one transcript in the order in which they first occur, and whether they are challenges.
+fn met(frames: &[Frame]) -> Vec<(&str, bool)> {
+    let mut met = Vec::new();
+    for (i, frame) in frames.iter().enumerate() {
+        let one = match frame {
+            Frame::Start { .. } => {
+                assert_eq!(i, 0, "one transcript");
+                continue;
+            }
+            Frame::Absorbed { label, .. } => (label.as_str(), false),
+            Frame::Drawn { label, .. } => (label.as_str(), true),
+        };
+        if !met.contains(&one) {
+            met.push(one);
+        }
+    }
+    met
+}
+
+/// The same as the inventory has them.
+fn listed(protocol: &str) -> Vec<(&'static str, bool)> {
+    inventory(protocol).into_iter().map(|(label, name)| (label, class(name) == Class::Challenge)).collect()
+}
+
 /// Catalogue 34, 108: labels, order of first occurrence and class of all messages are those of the inventory.
 #[test]
 fn the_inventory_of_messages_is_complete() {
-    let mut known = std::collections::HashSet::new();
+    let mut known = std::collections::HashSet::from(["run"]);
     for (subject, recorded) in subjects() {
         let frames = &recorded.frames;
-        let named = frames.iter().filter_map(|frame| match frame {
-            Frame::Start { .. } => None,
-            Frame::Absorbed { label, .. } => Some((label.as_str(), false)),
-            Frame::Drawn { label, .. } => Some((label.as_str(), true)),
-        });
-        let mut met = Vec::new();
-        named.for_each(|one| {
-            if !met.contains(&one) {
-                met.push(one)
-            }
-        });
-        let listed = inventory(subject.name).into_iter().map(|(label, name)| (label, class(name) == Class::Challenge));
-        assert_eq!(met, listed.collect::<Vec<_>>(), "{}", subject.name);
+        let met = met(frames);
+        assert_eq!(met, listed(subject.name), "{}", subject.name);
         assert!(matches!(frames[0], Frame::Start { .. }));
         assert_eq!(met.last(), Some(&("settle", true)));
         check_counts(subject.name, frames, recorded);
@@ -98,6 +113,14 @@ fn the_inventory_of_messages_is_complete() {
     }
     let lines = INVENTORY.lines().filter(|line| !line.starts_with('#'));
     assert!(lines.map(|line| line.split('\t').next().unwrap()).all(|name| known.contains(name)));
+}
+
+/// Catalogue 34: what joins the windows of a run has no message, and draws what the inventory has.
+#[test]
+fn the_inventory_has_what_a_run_draws() {
+    let frames = frames_of_a_run();
+    assert!(matches!(&frames[0], Frame::Start { protocol, .. } if protocol == crate::run::PROTOCOL));
+    assert_eq!(met(&frames), listed("run"));
 }
 
 /// Counts that both sides absorb are those of the messages: no proof chooses them.
@@ -197,17 +220,25 @@ fn every_challenge_depends_on_every_message_before_it() {
     }
 }
 
-/// Catalogue 39: a challenge of zero, which no honest transcript draws, is an error or a false proof, never a panic.
+/// Catalogue 39: a challenge of zero, which no honest transcript draws, is refused where it has to have an inverse, and else makes the
+/// proof false; never a panic.
 #[test]
 fn programmed_zeros_are_refused() {
     for (subject, recorded) in subjects() {
+        let drawn =
+            |frame: &'static Frame| if let Frame::Drawn { label, .. } = frame { Some(label.as_str()) } else { None };
+        let labels: Vec<&str> = recorded.frames.iter().filter_map(drawn).collect();
         (0..recorded.challenges.len()).into_par_iter().for_each(|i| {
             let mut script = recorded.challenges.clone();
             script[i] = [0; 64];
             let verdict = staged(script, || (subject.verify)(&subject.body)).0;
-            let last = i + 1 == recorded.challenges.len();
-            // With weight 0 only the first equation counts, and it holds.
-            assert_eq!(verdict.is_ok(), last, "{}: challenge {i}: {verdict:?}", subject.name);
+            let what = format!("{}: challenge {i}, {}", subject.name, labels[i]);
+            match labels[i] {
+                // With weight 0 only the first equation counts, and it holds.
+                "settle" => assert_eq!(verdict, Ok(()), "{what}"),
+                "ipa.y" | "opening.eta" => assert_eq!(verdict, Err(VerifyError::Challenge), "{what}"),
+                _ => assert_caught(&verdict, &what),
+            }
         });
     }
 }

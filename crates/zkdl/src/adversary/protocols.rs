@@ -8,7 +8,7 @@ use crate::query::Question;
 use crate::query::support::Owner;
 use crate::statement::Limits;
 use crate::support::{NAMED, Run, SMALL, Sizes, generators};
-use crate::{AbsentAnswer, MemberAnswer, Statement, VerifyError, data_proof, membership, training};
+use crate::{AbsentAnswer, MemberAnswer, Statement, VerifyError, data_proof, membership, run, training};
 use std::sync::{Arc, LazyLock};
 use zkdl_field::generators::Generators;
 use zkdl_transcript::simulator::{Frame, staged};
@@ -144,6 +144,18 @@ fn member() -> Subject {
         other: verifier(Question { nonce: [7; 32], ..question.clone() }),
         verify: verifier(question),
     }
+}
+
+/// What the verifier of a whole run, of one window here, hashes and draws after that of its window.
+pub(super) fn frames_of_a_run() -> Vec<Frame> {
+    let run = Run::new(&SMALL(), 3);
+    let proof = training::prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
+    let window = run::Window { statement: &run.statement, proof: &proof };
+    let (verdict, frames) =
+        staged([], || run::verify(&[window], &run.points, &Limits::default(), generators(), &|| ()));
+    assert!(verdict.is_ok(), "{verdict:?}");
+    let start = |frame: &Frame| matches!(frame, Frame::Start { protocol, .. } if protocol == run::PROTOCOL);
+    frames[frames.iter().position(start).unwrap()..].to_vec()
 }
 
 /// All protocols; their proofs are made once for all tests.

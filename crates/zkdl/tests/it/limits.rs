@@ -13,30 +13,35 @@ use zkdl_train::ledger::StartWeights;
 /// Catalogue 10, 11: sizes that are zero, overflow, or ask for too much work.
 #[test]
 fn absurd_statements_are_refused_before_any_work() {
-    let Proven { run, proof } = proven(&SMALL());
-    let changes: &[Change] = &[
-        ("no features", |s| s.data.features = 0),
-        ("no classes", |s| s.data.classes = 0),
-        ("a layer of width 0", |s| s.hidden[0] = 0),
-        ("batch 0", |s| s.batch = 0),
-        ("batch above N", |s| s.batch = 1000),
+    let descriptor: &[Change] = &[("no features", |s| s.data.features = 0), ("no classes", |s| s.data.classes = 0)];
+    let config: &[Change] = &[("a layer of width 0", |s| s.hidden[0] = 0), ("batch 0", |s| s.batch = 0)];
+    let mismatch: &[Change] = &[
         ("no steps", |s| s.multipliers.clear()),
         ("c_t = 0", |s| s.multipliers[0] = 0),
         ("c_t above its limit", |s| s.multipliers[0] = MULTIPLIER_LIMIT + 1),
         ("steps beyond the cap", |s| s.max_steps = 2),
         ("steps overflow", |s| s.first_step = u64::MAX),
-        ("huge layers", |s| s.hidden = vec![1 << 24; 40]),
-        ("huge rows", |s| s.log_columns = 63),
-        ("magnitude ledger", |s| {
-            s.max_steps = u64::MAX;
-            s.format = Format { q: 31, q_g: 31, ..s.format };
-        }),
         ("one row missing", |s| {
             s.end.pop();
         }),
     ];
-    refuses_every_change(&run, &proof, changes);
-    let named: &[Change] = &[
+    let limit: &[Change] = &[("huge layers", |s| s.hidden = vec![1 << 24; 40]), ("huge rows", |s| s.log_columns = 63)];
+    let magnitude: &[Change] = &[("magnitude ledger", |s| {
+        s.max_steps = u64::MAX;
+        s.format = Format { q: 31, q_g: 25, ..s.format };
+    })];
+    refuse_every_change("Descriptor", descriptor);
+    refuse_every_change("Config", config);
+    refuse_every_change("Schedule", &[("batch above N", |s| s.batch = 1000)]);
+    refuse_every_change("Mismatch", mismatch);
+    refuse_every_change("Limit", limit);
+    refuse_every_change("Magnitude", magnitude);
+}
+
+/// Catalogue 11: no bits and no rows of start weights, or others than a statement can have.
+#[test]
+fn absurd_start_weights_are_refused_before_any_work() {
+    let changes: &[Change] = &[
         ("bits of no width", |s| {
             s.start = Start::Committed { origin: Origin::Named { bits: 31 }, rows: s.end.clone() }
         }),
@@ -52,19 +57,33 @@ fn absurd_statements_are_refused_before_any_work() {
             s.start = named(s.end.clone());
         }),
     ];
-    refuses_every_change(&run, &proof, named);
+    refuse_every_change("Mismatch", changes);
 }
 
 fn named(rows: Vec<[u8; 32]>) -> Start {
     Start::Committed { origin: Origin::Named { bits: 32 }, rows }
 }
 
-fn refuses_every_change(run: &Run, proof: &Proof, changes: &[Change]) {
+fn kind(error: &StatementError) -> &'static str {
+    match error {
+        StatementError::Config(_) => "Config",
+        StatementError::Descriptor(_) => "Descriptor",
+        StatementError::Magnitude(_) => "Magnitude",
+        StatementError::Schedule(_) => "Schedule",
+        StatementError::Shape(_) => "Shape",
+        StatementError::Mismatch { .. } => "Mismatch",
+        StatementError::Limit { .. } => "Limit",
+    }
+}
+
+/// All these changes are refused, with an error of this kind.
+fn refuse_every_change(expected: &str, changes: &[Change]) {
+    let Proven { run, proof } = proven(&SMALL());
     for (name, change) in changes {
         let mut statement = run.statement.clone();
         change(&mut statement);
-        let refused = statement.shape(&Limits::default());
-        assert!(refused.is_err(), "{name}");
+        let refused = statement.shape(&Limits::default()).unwrap_err();
+        assert_eq!(kind(&refused), expected, "{name}: {refused:?}");
         // In a verifier the data root objects first to other sizes and ranges of the data.
         let renamed = Proof { statement: statement.digest(), ..proof.clone() };
         let error = verify(&statement, &run.points, &renamed, &Limits::default(), generators()).unwrap_err();
