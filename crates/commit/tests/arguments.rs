@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
+use zkdl_commit::blinds::{BlindSource, OsEntropy};
 use zkdl_commit::channel::{Check, Equation, ProofReader, ProofWriter, ProverChannel, VerifierChannel};
 use zkdl_commit::msm::msm;
 use zkdl_commit::pedersen::{Commitment, Hidden, Opening};
@@ -155,7 +155,7 @@ fn the_number_of_columns_is_bound() {
     }
 }
 
-/// Catalogue 40, 41, 57: another value, another row, another point, another blind.
+/// Catalogue 40, 57: another value, another row, another blind.
 #[test]
 fn false_inner_products_fail() {
     let mut inner = Inner::new(4, 11);
@@ -164,14 +164,27 @@ fn false_inner_products_fail() {
     let other = group::affine(&(group::identity() + inner.g.value));
     assert_eq!(inner.verify(&honest, row, other), [Check::Opening]);
     assert_eq!(inner.verify(&honest, other, value), [Check::Opening]);
-    let mut neighbour = Inner::new(4, 11);
-    neighbour.point[2] += Scalar::ONE;
-    assert_eq!(neighbour.verify(&neighbour.prove(), row, value), [Check::Opening]);
     inner.value.value += Scalar::ONE;
     assert_eq!(inner.verify(&inner.prove(), row, inner.value_point()), [Check::Opening]);
     inner.value.value -= Scalar::ONE;
     inner.row_blind += Scalar::ONE;
     assert_eq!(inner.verify(&inner.prove(), row, value), [Check::Opening]);
+}
+
+/// Catalogue 41: vector, blinds and commitments stay, one coordinate of the point changes. Neither the proof of the right point
+/// nor one made for the neighbour shows that the value is the neighbour's.
+#[test]
+fn a_value_is_not_that_of_a_neighbouring_point() {
+    let mut inner = Inner::new(4, 11);
+    let (row, value) = (inner.row(), inner.value_point());
+    let honest = inner.prove();
+    for coordinate in 0..4 {
+        inner.point[coordinate] += Scalar::ONE;
+        assert_eq!(inner.verify(&honest, row, value), [Check::Opening], "coordinate {coordinate}");
+        assert_eq!(inner.verify(&inner.prove(), row, value), [Check::Opening], "coordinate {coordinate}");
+        inner.point[coordinate] -= Scalar::ONE;
+    }
+    assert_eq!(inner.verify(&honest, row, value), []);
 }
 
 /// Catalogue 45: the reason for xi: weight moved between row and value must not cancel.
@@ -184,20 +197,42 @@ fn weight_moved_between_row_and_value_fails() {
     assert_eq!(inner.verify(&inner.prove(), row, value), [Check::Opening]);
 }
 
-/// Catalogue 37, 37, 48: every response changed after the last challenge.
+/// z and z_r of a proof, its last messages.
+fn responses(proof: &[u8]) -> [Scalar; 2] {
+    let messages = proof.as_chunks::<32>().0;
+    [2, 1].map(|back| scalar::decode(&messages[messages.len() - back]).unwrap())
+}
+
+fn with_responses(proof: &[u8], responses: [Scalar; 2]) -> Vec<u8> {
+    [&proof[..proof.len() - 64], &responses.map(|s| scalar::encode(&s)).concat()].concat()
+}
+
+/// Catalogue 37: every response changed after the last challenge.
 #[test]
 fn responses_are_checked() {
     let inner = Inner::new(3, 8);
     let proof = inner.prove();
-    for response in [1, 2] {
-        let mut bytes = proof.clone();
-        let at = bytes.len() - 32 * response;
-        let mut scalar_bytes = [0; 32];
-        scalar_bytes.copy_from_slice(&bytes[at..at + 32]);
-        let changed = scalar::decode(&scalar_bytes).unwrap() + Scalar::ONE;
-        bytes[at..at + 32].copy_from_slice(&scalar::encode(&changed));
+    let [z, z_r] = responses(&proof);
+    for changed in [[z + Scalar::ONE, z_r], [z, z_r + Scalar::ONE]] {
+        let bytes = with_responses(&proof, changed);
         assert_eq!(inner.verify(&bytes, inner.row(), inner.value_point()), [Check::Opening]);
     }
+}
+
+/// Catalogue 48: both responses changed so that their product stays.
+#[test]
+fn responses_of_the_same_product_fail() {
+    let inner = Inner::new(3, 8);
+    let proof = inner.prove();
+    let [z, z_r] = responses(&proof);
+    let factors = [Scalar::from(2), -Scalar::ONE, random().unwrap()];
+    let moved = factors.map(|c| [z * c, z_r * c.invert().unwrap()]);
+    for changed in moved.into_iter().chain([[z_r, z]]) {
+        assert_eq!(changed[0] * changed[1], z * z_r);
+        let bytes = with_responses(&proof, changed);
+        assert_eq!(inner.verify(&bytes, inner.row(), inner.value_point()), [Check::Opening]);
+    }
+    assert_eq!(inner.verify(&with_responses(&proof, [z, z_r]), inner.row(), inner.value_point()), []);
 }
 
 /// Catalogue 47, 29, 47: why generators are hashed. Who knows a relation between them opens a row to another vector, and the
@@ -214,65 +249,6 @@ fn a_trapdoor_between_generators_opens_rows_to_anything() {
     assert_eq!(inner.verify(&inner.prove(), row, inner.value_point()), []);
     inner.g = generators(8);
     assert_eq!(inner.verify(&inner.prove(), row, inner.value_point()), [Check::Opening]);
-}
-
-/// Masks of the responses in clear of many proofs about one witness, as somebody finds them who knows the witness. `entropy` is
-/// the prover's.
-fn masks(mut entropy: impl FnMut() -> BlindSource) -> Vec<Scalar> {
-    let g = generators(1);
-    let [x, y] = [Scalar::from(5), Scalar::from(7)];
-    let of_a_proof = |i: u8| {
-        let mut channel = ProofWriter::new(Sender::new(NAME, &[i; 32]), &g, entropy());
-        let [x, y, z] = [("x", x), ("y", y), ("z", x * y)].map(|(label, v)| channel.hide(label, v));
-        let known = [y.value, y.blind, z.blind - y.value * x.blind];
-        let prove = || {
-            sigma::prove_products(&mut channel, &[Product { name: "xy", x, y, z }]);
-            channel.sender.finish()
-        };
-        let (proof, frames) = staged([], prove);
-        let challenge = frames.into_iter().find_map(|frame| match frame {
-            Frame::Drawn { bytes, .. } => Some(scalar::from_wide(&bytes)),
-            _ => None,
-        });
-        let e = challenge.unwrap();
-        let responses = proof.as_chunks::<32>().0[5..].iter().map(|bytes| scalar::decode(bytes).unwrap());
-        responses.zip(known).map(|(s, witness)| s - e * witness).collect::<Vec<_>>()
-    };
-    (0..100).flat_map(of_a_proof).collect()
-}
-
-/// Whether two masks, or differences of neighbouring masks, are equal: then the difference of two responses is an equation about
-/// the witness alone.
-fn repeat(masks: &[Scalar]) -> bool {
-    let differences = masks.windows(2).map(|pair| pair[0] - pair[1]).chain(masks.windows(4).map(|m| m[0] - m[3]));
-    let all: Vec<[u8; 32]> = masks.iter().copied().chain(differences).map(|x| scalar::encode(&x)).collect();
-    all.iter().collect::<std::collections::HashSet<_>>().len() < all.len()
-}
-
-/// Catalogue 113: from the scalars in clear of many proofs no equation about the witness can be had, as each has a mask of
-/// its own. A prover whose randomness repeats, and that is not hedged, gives one.
-#[test]
-fn responses_give_no_equation_about_the_witness() {
-    let fresh = masks(|| BlindSource::new(&mut OsEntropy, &[]).unwrap());
-    assert_eq!(fresh.len(), 300);
-    assert!(!repeat(&fresh));
-    assert!(repeat(&masks(|| BlindSource::new(&mut Stuck, &[]).unwrap())), "the control");
-    let mut i = 0u8;
-    let hedged = masks(|| {
-        i += 1;
-        BlindSource::new(&mut Stuck, &[&[i]]).unwrap()
-    });
-    assert!(!repeat(&hedged), "with the statement in the key, repeated randomness does no harm");
-}
-
-/// Randomness that repeats itself.
-struct Stuck;
-
-impl Entropy for Stuck {
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), scalar::RandomnessError> {
-        bytes.fill(7);
-        Ok(())
-    }
 }
 
 // ------------------------------------------------------------------------------------------------ simulators

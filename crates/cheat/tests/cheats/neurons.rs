@@ -1,8 +1,15 @@
 //! Cheats in the bits of hidden cells, in ReLU and in its mask.
 
-use crate::table::{Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, TIE, ZERO, cheat, judge, one_if, scalar_if};
-use zkdl_cheat::relation::Equation::{Activation, BackwardRounding, Boolean, Mask, Rounding};
-use zkdl_cheat::trainer::{Cell, Hooks, Trainer, centered, honest};
+use crate::table::{
+    Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, STRATEGIES, TIE, ZERO, cheat, failing, judge, one_if, scalar_if,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use zkdl_cheat::case::{Beginning, Case, Config};
+use zkdl_cheat::harness::untouched;
+use zkdl_cheat::relation::Equation::{self, Activation, BackwardRounding, Boolean, Mask, Rounding};
+use zkdl_cheat::relation::violated;
+use zkdl_cheat::trainer::{Cell, Hooks, Trainer, centered, honest, train};
 use zkdl_field::scalar::{from_i64, pow2};
 use zkdl_field::{Field, Scalar};
 
@@ -69,6 +76,7 @@ fn bits_of_z() -> Vec<Cheat> {
         cheat("sign bit flipped at a tie", Rounding, &["bits"], of_z(TIE, sign)),
         cheat("P = 0 at Z < 0", Rounding, &["bits"], of_z(NEGATIVE, zero_p)),
         cheat("tie rounded down, top remainder bit 2", Boolean, &["bits"], of_z(TIE, shift(-1, 2))),
+        cheat("negative tie rounded down, top remainder bit 2", Boolean, &["bits"], of_z(NEGATIVE_TIE, shift(-1, 2))),
         cheat("remainder above range, P - 1", Boolean, &["bits"], of_z(POSITIVE, shift(-1, 2))),
         cheat("remainder below range, P + 1", Boolean, &["bits"], of_z(POSITIVE, shift(1, -2))),
         cheat("low bits of P and of the remainder exchanged", Rounding, &["bits"], of_z(POSITIVE, exchanged)),
@@ -176,7 +184,39 @@ fn relu() -> Vec<Cheat> {
                 if other { 0 } else { k }
             }),
         ),
+        cheat(
+            "mask of the other hidden layer",
+            Mask,
+            &["bits"],
+            mask(|s, k, _, _, [l, t, b, j]| {
+                let other = s.p[&[1 - l, t, b, j % s.widths[2 - l]]].0;
+                if other { 0 } else { k }
+            }),
+        ),
+        cheat(
+            "mask of the step before",
+            Mask,
+            &["bits"],
+            mask(|s, k, _, _, [l, t, b, j]| {
+                let other = s.p[&[l, t.saturating_sub(1), b, j]].0;
+                if other { 0 } else { k }
+            }),
+        ),
+        cheat("A of the layer below", Activation, &["bits"], below()),
     ]
+}
+
+/// A of layer 2 is that of layer 1.
+fn below() -> Hooks {
+    let first = RefCell::new(BTreeMap::new());
+    let act = move |p, neg, [l, t, b, j]: Cell| {
+        let a = honest::act(p, neg, [l, t, b, j]);
+        if l == 0 {
+            first.borrow_mut().insert([t, b, j], a);
+        }
+        first.borrow()[&[t, b, j]]
+    };
+    Hooks { act: Box::new(act), ..Hooks::default() }
 }
 
 fn shifted(name: &'static str, is_z: bool, honest: &'static [&'static str]) -> Cheat {
@@ -198,7 +238,95 @@ fn shifted(name: &'static str, is_z: bool, honest: &'static [&'static str]) -> C
     cheat(name, equation, honest, hooks)
 }
 
-/// Catalogue 61-67, 71, 73.
+/// The neuron of layer 1 that has the Z that a test wants.
+const CHOSEN: usize = 5;
+
+/// One step in which the chosen neuron has this Z in all examples, and layer 1 has no weight in layer 2: whatever a cheat makes of
+/// its activations, nothing else is changed but final weights.
+fn with_z(z: i128) -> Case {
+    let widths = vec![5, 7, 6, 3];
+    let config = Config { seed: 7, widths, batch: 3, steps: 1, points: 5, log_columns: 8, beginning: Beginning::Later };
+    let mut case = Case::new(&config).unwrap();
+    let f_a = case.sample.shape.format.f_a;
+    assert_eq!(z & ((1 << f_a) - 1), 0, "a bias makes multiples of 2^f_A");
+    let start = &mut case.sample.start;
+    let column = start[0].iter_mut().map(|row| &mut row[CHOSEN]).rev();
+    column.enumerate().for_each(|(i, w)| *w = if i == 0 { z >> f_a } else { 0 });
+    let inputs = start[1].len() - 1;
+    start[1][..inputs].iter_mut().flatten().for_each(|w| *w = 0);
+    case
+}
+
+/// As [`judge`], of a cheat with bits that do not fit.
+fn judge_with_z(z: i128, name: &str, equation: Equation, hooks: &Hooks) {
+    let case = with_z(z);
+    let witness = train(&case.sample, hooks).unwrap();
+    assert_eq!(violated(&case.sample, &witness).first(), Some(&equation), "{name}");
+    for (strategy, claim) in STRATEGIES.into_iter().zip(["bits", "bits", "relu mask", "booleanity"]) {
+        assert_eq!(failing(&case, &witness, strategy, &untouched()), [claim], "{name}, {strategy:?}");
+    }
+}
+
+/// The bits of another Z in the chosen neuron.
+fn bits_of_another(z: i128) -> Hooks {
+    let dec_z = move |s: &Trainer<'_>, own: i128, c: Cell| {
+        honest::dec_z(s, if (c[0], c[3]) == (0, CHOSEN) { z } else { own }, c)
+    };
+    Hooks { dec_z: Box::new(dec_z), ..Hooks::default() }
+}
+
+/// Catalogue 67: the last Z on either side that fits is proven; the next has no bits: neither with a sign "bit" of -1 or 2, nor
+/// those of the nearest Z that fits, nor those that are equal modulo 2^(R+Q).
+#[test]
+fn z_at_the_bounds_of_its_range() {
+    let f = with_z(0).sample.shape.format;
+    let (half, one, period) = (1 << (f.r - 1), 1 << f.f_a, 1i128 << (f.r + f.q));
+    let ends = [(period / 2 - half - one, one), (-period / 2 - half, -one)];
+    for (last, outwards) in ends {
+        let case = with_z(last);
+        let witness = honest(&case.sample).unwrap();
+        assert_eq!(witness.z[&[0, 0, 0, CHOSEN]], zkdl_field::scalar::from_i128(last));
+        assert_eq!(violated(&case.sample, &witness), []);
+        for strategy in STRATEGIES {
+            assert_eq!(failing(&case, &witness, strategy, &untouched()), [""; 0], "{last}, {strategy:?}");
+        }
+        let beyond = last + outwards;
+        assert!(honest(&with_z(beyond).sample).is_err());
+        judge_with_z(beyond, "a sign that is no bit", Boolean, &Hooks::default());
+        judge_with_z(beyond, "the nearest that fits", Rounding, &bits_of_another(last));
+        judge_with_z(beyond, "wrapped around", Rounding, &bits_of_another(beyond - outwards.signum() * period));
+    }
+}
+
+/// Catalogue 64: the ties nearest to zero, +-2^(R-1), go up; down they need a remainder that is too large.
+#[test]
+fn ties_nearest_to_zero_are_not_rounded_down() {
+    let half = 1 << (with_z(0).sample.shape.format.r - 1);
+    for z in [half, -half] {
+        judge_with_z(z, "top remainder bit 2", Boolean, &of_z([0, 0, 0, CHOSEN], shift(-1, 2)));
+        judge_with_z(z, "bits of the Z below", Rounding, &bits_of_another(z - 1));
+    }
+}
+
+/// Catalogue 69: where a value is negative, the mask is all that stands between A and Z'' = P + 2^(Q-1).
+#[test]
+fn activations_have_the_mask_of_their_own_value() {
+    let f = with_z(0).sample.shape.format;
+    let unmasked = move |p: i128, neg| p + (one_if(neg) << (f.q - 1));
+    let act = |act: Box<dyn Fn(i128, bool, Cell) -> i128>| Hooks { act, ..Hooks::default() };
+    let without = move |p, neg, c: Cell| if c[0] == 0 { unmasked(p, neg) } else { honest::act(p, neg, c) };
+    let before = std::cell::Cell::new(false);
+    let of_another = move |p, neg, c: Cell| {
+        let other = before.replace(neg);
+        let masked = if c[3] == 0 { neg } else { other };
+        if c[0] == 0 { one_if(!masked) * unmasked(p, neg) } else { honest::act(p, neg, c) }
+    };
+    let negative = -10 << f.r;
+    judge_with_z(negative, "Z'' without mask", Activation, &act(Box::new(without)));
+    judge_with_z(negative, "mask of the neuron before", Activation, &act(Box::new(of_another)));
+}
+
+/// Catalogue 61-66, 71, 73.
 #[test]
 fn bits_of_hidden_cells() {
     judge(bits_of_z());

@@ -52,6 +52,24 @@ fn wider() -> Hooks {
     }
 }
 
+/// A feature more in every example, a function of its label, with weights of its own that start from `weight`.
+fn feature(weight: i128, value: fn(&[i128]) -> i128) -> Hooks {
+    Hooks {
+        start: Box::new(move |mut weights| {
+            let bias = weights[0].len() - 1;
+            let row = vec![weight; weights[0][bias].len()];
+            weights[0].insert(bias, row);
+            weights
+        }),
+        row: Box::new(move |s, t, b| {
+            let (mut x, y) = honest::row(s, t, b);
+            x.push(value(&y) * s.one());
+            (x, y)
+        }),
+        ..Hooks::default()
+    }
+}
+
 fn sizes() -> Vec<Cheat> {
     let roomy = |c| on(Base::Roomy, c);
     let point = |s: &Trainer<'_>| s.point(0);
@@ -67,6 +85,11 @@ fn sizes() -> Vec<Cheat> {
         cheat("extra zero batch row, no room in the rows", Padding, &["forward", "update", "bits"], fourth(zero)),
         cheat("extra step trained on", Padding, &["forward", "update", "bits", "features", "labels"], extra_step()),
         cheat("hidden wider layer", Padding, &["bits", "W_0", "W_T"], wider()),
+        cheat("extra feature trained on", Padding, &["W_0", "W_T", "features"], feature(50, |_| 3)),
+        roomy(cheat("extra feature, room in the rows", Padding, &["W_0", "W_T", "features"], feature(50, |_| 3))),
+        cheat("extra feature without weight at first", Padding, &["W_T", "features"], feature(0, |_| 3)),
+        // The committed column behind the features holds the first class of the label.
+        cheat("label column as a feature", Padding, &["W_0", "W_T", "features"], feature(50, |y| y[0])),
     ]
 }
 

@@ -8,8 +8,9 @@ use super::forgery::{Messages, evaluate, random_point};
 use super::protocols::{
     Class, INVENTORY, Recorded, Verdict, Verifier, class, frames_of_a_run, inventory, places, subjects,
 };
-use crate::VerifyError;
 use crate::settle::watch;
+use crate::support::{Run, SMALL, generators};
+use crate::{ProveError, VerifyError, training};
 use rayon::prelude::*;
 use zkdl_commit::channel::Equation;
 use zkdl_field::generators::Generators;
@@ -220,25 +221,47 @@ fn every_challenge_depends_on_every_message_before_it() {
     }
 }
 
-/// Catalogue 39: a challenge of zero, which no honest transcript draws, is refused where it has to have an inverse, and else makes the
-/// proof false; never a panic.
+/// The labels of the challenges, in order.
+fn drawn_labels(recorded: &Recorded) -> Vec<&str> {
+    let label = |frame| if let &Frame::Drawn { ref label, .. } = frame { Some(label.as_str()) } else { None };
+    recorded.frames.iter().filter_map(label).collect()
+}
+
+/// Challenges whose zero would be divided by: in the folds of the inner-product argument; and of the coefficients of claims, where it makes
+/// the weight of the last class zero.
+const INVERTED: [&str; 2] = ["ipa.y", "opening.eta"];
+
+/// Catalogue 39: a challenge of zero, which no honest transcript draws, is an error where it would be divided by. Anywhere else it
+/// is a challenge like any other, for which the honest proof was not made, and so a false proof. Only `settle` comes after the
+/// proof: with weight 0 the first equation alone counts, and it holds. No error is lost by accepting that: zero is one of the
+/// few values of `settle` under which false equations may cancel, all of which the soundness error counts.
 #[test]
 fn programmed_zeros_are_refused() {
     for (subject, recorded) in subjects() {
-        let drawn =
-            |frame: &'static Frame| if let Frame::Drawn { label, .. } = frame { Some(label.as_str()) } else { None };
-        let labels: Vec<&str> = recorded.frames.iter().filter_map(drawn).collect();
-        (0..recorded.challenges.len()).into_par_iter().for_each(|i| {
+        let labels = drawn_labels(recorded);
+        (0..labels.len()).into_par_iter().for_each(|i| {
             let mut script = recorded.challenges.clone();
             script[i] = [0; 64];
             let verdict = staged(script, || (subject.verify)(&subject.body)).0;
-            let what = format!("{}: challenge {i}, {}", subject.name, labels[i]);
+            let what = format!("{}: {} (challenge {i}): {verdict:?}", subject.name, labels[i]);
             match labels[i] {
-                // With weight 0 only the first equation counts, and it holds.
                 "settle" => assert_eq!(verdict, Ok(()), "{what}"),
-                "ipa.y" | "opening.eta" => assert_eq!(verdict, Err(VerifyError::Challenge), "{what}"),
+                label if INVERTED.contains(&label) => assert_eq!(verdict, Err(VerifyError::Challenge), "{what}"),
                 _ => assert_caught(&verdict, &what),
             }
         });
+    }
+}
+
+/// Catalogue 39: no prover divides by zero either.
+#[test]
+fn provers_refuse_zeros_that_they_would_divide_by() {
+    let run = Run::new(&SMALL(), 3);
+    let (_, recorded) = &subjects()[0];
+    let labels = drawn_labels(recorded);
+    for i in (0..labels.len()).filter(|i| INVERTED.contains(&labels[*i])) {
+        let script = [&recorded.challenges[..i], &[[0; 64]]].concat();
+        let proof = || training::prove(&run.statement, run.input(), generators(), &mut |_| ()).map(|_| ());
+        assert_eq!(staged(script, proof).0, Err(ProveError::Degenerate), "{} (challenge {i})", labels[i]);
     }
 }
