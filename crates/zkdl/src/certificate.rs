@@ -10,7 +10,9 @@
 //! Sources: in-toto attestation framework, Statement v1; DSSE v1.0.0, section "signature definition"; Sigstore bundle v0.3;
 //! OpenSSF Model Signing v1.0 as the package `model-signing` 1.1.1 writes and reads it.
 //!
-//! A signature is by a key. Whose key it is, the verifier has to know from elsewhere.
+//! A signature is by a key. Whose key it is, the verifier has to know from elsewhere. Of (r, s) and (r, n - s), which ECDSA cannot tell apart,
+//! only the one with the smaller s is a signature here. Names of files are names, never paths: whoever keeps a file under the name that a
+//! certificate gives it writes where it means to.
 
 use crate::chain;
 use crate::describe::{config_digest, data_claim, in_words, model_digest, premises};
@@ -120,12 +122,17 @@ impl Signer {
     /// The DSSE envelope of a payload.
     fn envelope(&self, payload: &Value) -> Value {
         let payload = payload.to_string().into_bytes();
-        let signature: Signature = self.0.sign(&pre_authentication(&payload));
         json!({
             "payload": STANDARD.encode(&payload),
             "payloadType": PAYLOAD,
-            "signatures": [{ "keyid": "", "sig": STANDARD.encode(signature.to_der()) }],
+            "signatures": [{ "keyid": "", "sig": STANDARD.encode(self.sign(&payload).to_der()) }],
         })
+    }
+
+    /// The signature of a payload, in the one form that is accepted.
+    fn sign(&self, payload: &[u8]) -> Signature {
+        let signature: Signature = self.0.sign(&pre_authentication(payload));
+        signature.normalize_s()
     }
 }
 
@@ -161,6 +168,10 @@ impl PublicKey {
         let decoded = |text: &str| STANDARD.decode(text).map_err(|_| refused("it is not base64"));
         let payload = decoded(&envelope.payload)?;
         let signature = Signature::from_der(&decoded(&signature.sig)?).map_err(|_| CertificateError::Signature)?;
+        // Whoever has a signature knows the other one with the same r: two envelopes of one certificate would be two names for it.
+        if signature.normalize_s() != signature {
+            return Err(CertificateError::Signature);
+        }
         let signed = self.0.verify(&pre_authentication(&payload), &signature);
         signed.map_err(|_| CertificateError::Signature)?;
         let value: Value = serde_json::from_slice(&payload).map_err(|e| CertificateError::Envelope(e.to_string()))?;
@@ -292,7 +303,12 @@ impl Signed {
         if text(&payload, "_type") != Some(STATEMENT) || text(&payload, "predicateType") != Some(PREDICATE) {
             return Err(CertificateError::Envelope(format!("its predicate is not {PREDICATE}")));
         }
-        Ok(Self { payload })
+        let signed = Self { payload };
+        if signed.subjects().filter_map(|subject| text(subject, "name")).all(is_plain) {
+            Ok(signed)
+        } else {
+            Err(CertificateError::Envelope("it names a file by no plain name".to_owned()))
+        }
     }
 
     /// Whether it says exactly what was verified: every field is computed again. Only the version of the program that
@@ -317,8 +333,11 @@ impl Signed {
     /// Names and digests of the weights files that it vouches for.
     #[must_use]
     pub fn files(&self) -> Vec<(&str, &str)> {
-        let subjects = self.payload.get("subject").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        subjects.iter().filter_map(named_digest).filter(|(name, _)| *name != COMMITMENT).collect()
+        self.subjects().filter_map(named_digest).filter(|(name, _)| *name != COMMITMENT).collect()
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = &Value> {
+        self.payload.get("subject").and_then(Value::as_array).into_iter().flatten()
     }
 
     /// The whole payload, for people.
@@ -326,6 +345,11 @@ impl Signed {
     pub fn payload(&self) -> &Value {
         &self.payload
     }
+}
+
+/// Whether a name leads nowhere, and shows as it is.
+fn is_plain(name: &str) -> bool {
+    !["", ".", ".."].contains(&name) && !name.contains(|c: char| matches!(c, '/' | '\\' | ':') || c.is_control())
 }
 
 fn named_digest(subject: &Value) -> Option<(&str, &str)> {

@@ -81,6 +81,63 @@ fn another_key_and_every_changed_byte_are_refused() {
     }
 }
 
+/// An envelope of any payload with any signature.
+fn envelope(payload: &[u8], signature: &[u8]) -> Vec<u8> {
+    line(&json!({
+        "payload": STANDARD.encode(payload),
+        "payloadType": PAYLOAD,
+        "signatures": [{ "keyid": "", "sig": STANDARD.encode(signature) }],
+    }))
+}
+
+/// Catalogue 106: whoever sees a signature (r, s) knows (r, n - s), which the equation of ECDSA cannot tell from it. The signer makes the
+/// one with the smaller s, in the shortest encoding, and nothing else is one.
+#[test]
+fn a_signature_has_no_second_form() {
+    let (signer, verified) = (signer(), Verified::new());
+    let key = signer.public();
+    for certificate in 0..32 {
+        let verifier = format!("zkdl {certificate}");
+        let good = verified.with(|claim| claim.certify(&verifier, &signer));
+        assert_eq!(Signed::open(&good, &key).unwrap().verifier(), verifier);
+        let payload = verified.with(|claim| claim.statement(&verifier)).to_string().into_bytes();
+        let signature = signer.sign(&payload);
+        let (r, s) = signature.split_scalars();
+        let twin = Signature::from_scalars(r, -s).unwrap();
+        assert!(key.0.verify(&pre_authentication(&payload), &twin).is_ok(), "the equation holds for both");
+        assert!(Signed::open(&envelope(&payload, signature.to_der().as_bytes()), &key).is_ok());
+        let twin = Signed::open(&envelope(&payload, twin.to_der().as_bytes()), &key);
+        assert_eq!(twin, Err(CertificateError::Signature));
+        // r with a zero before it.
+        let der = signature.to_der();
+        let [sequence, length, integer, of_r, rest @ ..] = der.as_bytes() else { panic!("no signature in DER") };
+        let longer = [&[*sequence, length + 1, *integer, of_r + 1, 0], rest].concat();
+        assert_eq!(Signed::open(&envelope(&payload, &longer), &key), Err(CertificateError::Signature));
+    }
+}
+
+/// Catalogue 15: the holder of a key signs files under names that lead elsewhere, or that a terminal obeys.
+#[test]
+fn a_certificate_names_no_paths() {
+    let (signer, mut verified) = (signer(), Verified::new());
+    let mut named = |name: &str| {
+        verified.files[0].name = name.to_owned();
+        Signed::open(&verified.certify(&signer), &signer.public()).map(|signed| verified.agrees(&signed))
+    };
+    for name in ["weights", "weights.safetensors", "...", "..weights", "a b", "\u{e9}"] {
+        assert_eq!(named(name), Ok(Ok(())), "{name}");
+    }
+    for name in
+        ["", ".", "..", "../weights", "/etc/passwd", "a/b", "a\\b", "c:weights", "a\0", "a\nb", "\u{1b}[2J", "\u{9b}2J"]
+    {
+        assert_eq!(
+            named(name),
+            Err(CertificateError::Envelope("it names a file by no plain name".to_owned())),
+            "{name:?}"
+        );
+    }
+}
+
 #[test]
 fn an_envelope_is_as_long_as_its_limit_and_no_longer() {
     let (signer, verified) = (signer(), Verified::new());
@@ -112,15 +169,7 @@ fn ambiguous_and_hostile_json_is_refused_even_if_it_is_signed() {
     let (signer, verified) = (signer(), Verified::new());
     let key = signer.public();
     let good = verified.with(|claim| claim.statement("zkdl 1")).to_string();
-    let signed = |payload: &[u8]| {
-        let signature: Signature = signer.0.sign(&pre_authentication(payload));
-        let envelope = json!({
-            "payload": STANDARD.encode(payload),
-            "payloadType": PAYLOAD,
-            "signatures": [{ "keyid": "", "sig": STANDARD.encode(signature.to_der()) }],
-        });
-        Signed::open(envelope.to_string().as_bytes(), &key)
-    };
+    let signed = |payload: &[u8]| Signed::open(&envelope(payload, signer.sign(payload).to_der().as_bytes()), &key);
     assert!(signed(good.as_bytes()).is_ok());
     let with = |from: &str, to: &str| {
         assert!(good.contains(from), "{from}");

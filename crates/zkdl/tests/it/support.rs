@@ -96,16 +96,28 @@ impl Run {
 
     /// Trains on these data and commits.
     pub(crate) fn of(sizes: &Sizes, features: Vec<i32>, labels: Vec<u32>, entropy: &mut dyn Entropy) -> Self {
-        let columns = (sizes.features + sizes.classes).next_power_of_two() as usize;
-        let generators = generators().first(columns);
-        let point_rows = commit_points(&generators, &features, &labels, sizes.classes as usize, entropy).unwrap();
+        let draft = Statement { log_columns: sizes.log_columns.unwrap_or(0), ..draft(sizes) };
+        Self::drafted(draft, &named_weights, (features, labels), entropy)
+    }
+
+    /// The same for any statement that lacks data root and rows, and may lack columns; `named` are the weights that it starts from, unless these
+    /// are public.
+    pub(crate) fn drafted(
+        mut statement: Statement,
+        named: &dyn Fn(&Algorithm) -> Weights,
+        (features, labels): (Vec<i32>, Vec<u32>),
+        entropy: &mut dyn Entropy,
+    ) -> Self {
+        let classes = statement.data.classes;
+        let generators = generators().first((statement.data.features + classes).next_power_of_two() as usize);
+        let point_rows = commit_points(&generators, &features, &labels, classes as usize, entropy).unwrap();
         let points = PointCommitments(point_rows.rows.clone());
-        let mut statement = draft(sizes);
         statement.data.root = points.root(&statement.data).unwrap();
-        let trace = train(&statement, &features, &labels);
-        statement.log_columns = sizes
-            .log_columns
-            .unwrap_or_else(|| choose_log_columns(&statement.algorithm(), sizes.steps, Preference::default()));
+        let trace = train(&statement, named, &features, &labels);
+        if statement.log_columns == 0 {
+            let (algorithm, steps) = (statement.algorithm(), statement.multipliers.len());
+            statement.log_columns = choose_log_columns(&algorithm, steps, Preference::default());
+        }
         let (start_rows, end_rows) = commit_ends(&mut statement, &trace, entropy);
         Self { statement, points, features, labels, trace, point_rows, start_rows, end_rows }
     }
@@ -143,14 +155,14 @@ pub(crate) fn draft(sizes: &Sizes) -> Statement {
     }
 }
 
-fn train(statement: &Statement, features: &[i32], labels: &[u32]) -> Trace {
+fn train(statement: &Statement, named: &dyn Fn(&Algorithm) -> Weights, features: &[i32], labels: &[u32]) -> Trace {
     let algorithm = statement.algorithm();
     let width = statement.data.features as usize;
     let point = |i: u32| Some((&features[i as usize * width..(i as usize + 1) * width], labels[i as usize]));
     let schedule = statement.schedule().unwrap();
     let mut weights = match statement.start.origin() {
         Origin::Seed => initial_weights(&algorithm, &statement.data.root, &statement.nonce),
-        Origin::Named { .. } => named_weights(&algorithm),
+        Origin::Named { .. } => named(&algorithm),
     };
     if statement.first_step > 0 {
         let before = statement.first_step as usize;

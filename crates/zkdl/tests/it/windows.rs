@@ -10,6 +10,7 @@ use zkdl::run::{self, RunError, Verified, Window};
 use zkdl::statement::Limits;
 use zkdl::{PointCommitments, ProverInput, Start, Statement, VerifyError};
 use zkdl_train::record_window;
+use zkdl_transcript::simulator::{Frame, staged};
 
 /// A proven run of four windows of 3, 3, 2 and 1 steps.
 struct Proven {
@@ -128,6 +129,61 @@ fn proofs_belong_to_their_windows() {
     (windows[1].1, windows[2].1) = (windows[2].1, windows[1].1);
     let error = verify(&windows, &RUN.points).unwrap_err();
     assert!(matches!(error, RunError::Window { index: 1, source: VerifyError::StatementMismatch { .. } }), "{error}");
+}
+
+/// A run of three windows of one shape; the first starts from the public seed.
+static ALIKE: LazyLock<Proven> = LazyLock::new(|| Proven::new(&Sizes { log_columns: Some(6), ..SMALL() }, &[3, 3]));
+
+/// The messages of a proof under a statement, whatever statement the proof was made for.
+fn judge(statement: &Statement, proof: &Proof) -> Result<(), VerifyError> {
+    let renamed = Proof { statement: statement.digest(), ..proof.clone() };
+    zkdl::verify(statement, &ALIKE.points, &renamed, &Limits::default(), generators()).map(|_| ())
+}
+
+/// Catalogue 36: the proof of steps 3..6 renamed to 6..9, and the other way: no challenge is what it was, and the first equation fails. The
+/// first window, which has other messages because its start is public, is not even read as one of them.
+#[test]
+fn a_proof_of_some_steps_is_none_of_others() {
+    for (from, to) in [(1, 2), (2, 1), (0, 1), (1, 0), (0, 2), (2, 0)] {
+        assert_eq!(judge(&ALIKE.statements[from], &ALIKE.proofs[from]), Ok(()));
+        let renamed = judge(&ALIKE.statements[to], &ALIKE.proofs[from]);
+        let caught = match renamed {
+            Err(VerifyError::Product { .. }) => true,
+            Err(VerifyError::Read(_)) => from == 0 || to == 0,
+            _ => false,
+        };
+        assert!(caught, "{from} as {to}: {renamed:?}");
+    }
+}
+
+/// The verdict on a proof as if the challenges were those of the statement that it was made for.
+fn judge_frozen(window: usize, statement: &Statement) -> Result<(), VerifyError> {
+    let (statements, proof) = (&ALIKE.statements, &ALIKE.proofs[window]);
+    let frames = staged([], || judge(&statements[window], proof)).1;
+    let drawn = |frame| if let Frame::Drawn { bytes, .. } = frame { Some(bytes) } else { None };
+    staged(frames.into_iter().filter_map(drawn), || judge(statement, proof)).0
+}
+
+/// Catalogue 36: it is not the digest alone that keeps windows apart. Even under the challenges that a proof was made with, the equations
+/// are about the points, the multipliers and the weights of its own steps: each of them, taken from another window, is enough.
+#[test]
+fn equations_are_about_the_steps_of_their_window() {
+    type Change = fn(&mut Statement, &Statement);
+    let changes: [(&str, Change); 5] = [
+        ("everything", |s, other| s.clone_from(other)),
+        ("the order of the points", |s, other| s.first_step = other.first_step),
+        ("multipliers", |s, _| s.multipliers[2] += 1),
+        ("start weights", |s, other| s.start.clone_from(&other.start)),
+        ("final weights", |s, other| s.end.clone_from(&other.end)),
+    ];
+    for (window, other) in [(1, 2), (2, 1)] {
+        for (what, change) in changes {
+            let mut statement = ALIKE.statements[window].clone();
+            assert_eq!(judge_frozen(window, &statement), Ok(()));
+            change(&mut statement, &ALIKE.statements[other]);
+            assert_eq!(judge_frozen(window, &statement), Err(VerifyError::Opening), "{what} of {other} in {window}");
+        }
+    }
 }
 
 /// Catalogue 86.
