@@ -13,7 +13,7 @@ use zkdl::proof::Proof;
 use zkdl::statement::Limits;
 use zkdl::{
     AbsentAnswer, DataSet, GeneratorSource, MemberAnswer, PointCommitments, ProveError, Query, Question, Start,
-    Statement, absence, membership, prove_with_entropy,
+    Statement, absence, open,
 };
 use zkdl_arguments::differences::inverses;
 use zkdl_commit::merkle::Tree;
@@ -157,7 +157,7 @@ impl Proven {
     fn of(run: &Run) -> Self {
         let prove = |seed| {
             let entropy = &mut Counter(seed);
-            prove_with_entropy(&run.statement, run.input(), source(), entropy, &mut |_| ()).expect("an honest run")
+            open::prove(&run.statement, run.input(), source(), entropy, &mut |_| ()).expect("an honest run")
         };
         Self { statement: run.statement.clone(), points: run.points.clone(), proofs: [11, 12].map(prove) }
     }
@@ -210,7 +210,7 @@ impl<'a> Asked<'a> {
 
     fn data_proof(&self) -> DataProof {
         let entropy = &mut Counter(13);
-        data_proof::prove_with_entropy(&self.data, 7, self.set(), source(), entropy, &mut |_| ()).expect("honest data")
+        open::prove_data(&self.data, 7, self.set(), source(), entropy, &mut |_| ()).expect("honest data")
     }
 
     fn question(&self, within: bool, queries: Vec<Query>) -> Question {
@@ -224,7 +224,7 @@ impl<'a> Asked<'a> {
             let (features, label) = (self.run.features[2 * at..2 * at + 2].to_vec(), self.run.labels[at]);
             let question = self.question(false, vec![Query { features, label: labelled.then_some(label) }]);
             let committed = (&self.run.points, &tree);
-            membership::prove_at(&question, index, self.set(), committed, source(), &mut Counter(14)).expect("a member")
+            open::prove_member(&question, index, self.set(), committed, source(), &mut Counter(14)).expect("a member")
         };
         vec![member(1, true), member(2, false)]
     }
@@ -243,7 +243,7 @@ impl<'a> Asked<'a> {
         let honest = |m: &[_], fingerprints: &zkdl_arguments::absence::Fingerprints| {
             inverses(m, fingerprints.groups()).ok_or(ProveError::Member)
         };
-        absence::prove_with(question, self.set(), source(), &mut Counter(15), honest).expect("an absent point")
+        open::prove_absent(question, self.set(), source(), &mut Counter(15), honest).expect("an absent point")
     }
 
     /// The corner that is farthest from all points.

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use zkdl::commitment::BlindedRows;
 use zkdl::points::commit_points;
 use zkdl::{
-    AbsentAnswer, DataSet, GeneratorSource, MemberAnswer, PointCommitments, Query, Question, absence, membership,
+    AbsentAnswer, DataSet, GeneratorSource, MemberAnswer, PointCommitments, Query, Question, absence, membership, open,
 };
 use zkdl_commit::blinds::{Entropy, OsEntropy};
 use zkdl_commit::merkle::Tree;
@@ -268,7 +268,7 @@ impl Audit<'_> {
                 let all = fingerprints.groups().iter();
                 Ok(all.map(|group| Zeroizing::new(m.iter().map(|m| inverse(group, m)).collect())).collect())
             };
-            let answer = absence::prove_with(&question, self.set.set(), self.generators, &mut OsEntropy, invert);
+            let answer = open::prove_absent(&question, self.set.set(), self.generators, &mut OsEntropy, invert);
             Tally::forgery(answer.is_ok_and(|answer| self.accepts_absence(&question, &answer)))
         });
         judged.into_iter().fold(Tally::default(), Tally::add)
@@ -289,7 +289,7 @@ impl Audit<'_> {
         let answer = absence::prove(&question, self.set.set(), self.generators);
         let accepted = answer.is_ok_and(|answer| self.accepts_absence(&question, &answer));
         let mut judged = vec![(kind, Tally::truth(accepted))];
-        let forged = membership::prove_at(
+        let forged = open::prove_member(
             &question,
             index as u32,
             self.set.set(),

@@ -53,12 +53,8 @@ fn honest(m: &[Scalar], fingerprints: &Fingerprints) -> Result<Vec<Zeroizing<Vec
     inverses(m, fingerprints.groups()).ok_or(ProveError::Member)
 }
 
-/// [`prove`] with given randomness and what it takes for inverses: open to cheating provers, whom `verify` has to catch.
-///
-/// # Errors
-/// As [`prove`].
-#[doc(hidden)]
-pub fn prove_with(
+/// [`prove`] of exact absence, with given randomness and what it takes for inverses.
+pub(crate) fn prove_with(
     question: &Question,
     data: DataSet<'_>,
     generators: &GeneratorSource,

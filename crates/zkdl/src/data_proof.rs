@@ -155,11 +155,8 @@ pub fn prove(
     prove_with_entropy(data, log_columns, input, generators, &mut OsEntropy, progress)
 }
 
-/// [`prove`] with another source of randomness, which must be unpredictable for the proof to be zero-knowledge.
-///
-/// # Errors
-/// As [`prove`].
-pub fn prove_with_entropy(
+/// [`prove`] with another source of randomness.
+pub(crate) fn prove_with_entropy(
     data: &Descriptor,
     log_columns: u32,
     input: DataSet<'_>,

@@ -21,6 +21,7 @@
 //! | [`generators`] | the generators of all commitments, derived once, kept under pinned digests |
 //! | [`describe`] | the statement as JSON and in words |
 //! | [`error`] | malformed, false, misuse |
+//! | `open` | for tests: provers with given randomness, and with lies |
 //!
 //! Position: arguments, dataset, train <- **zkdl** <- cli.
 
@@ -44,6 +45,8 @@ pub mod generators;
 mod hedge;
 pub mod membership;
 pub mod model;
+#[cfg(any(test, feature = "open"))]
+pub mod open;
 pub mod points;
 pub mod proof;
 pub mod query;
@@ -67,7 +70,7 @@ pub use generators::GeneratorSource;
 pub use points::DataSet;
 pub use query::{Query, Question};
 pub use statement::{Origin, Start, Statement};
-pub use training::{Phase, ProverInput, Verified, prove, prove_with_entropy, verify};
+pub use training::{Phase, ProverInput, Verified, prove, verify};
 pub use zkdl_arguments::progress::Argument;
 
 /// The normative chapters about the whole.

@@ -73,12 +73,8 @@ pub fn prove(
     prove_at(question, index, data, (points, tree), generators, &mut OsEntropy)
 }
 
-/// [`prove`] for a row that is already known to hold the query: open to cheating provers, who take another.
-///
-/// # Errors
-/// As [`prove`].
-#[doc(hidden)]
-pub fn prove_at(
+/// [`prove`] for a row that is already known to hold the query.
+pub(crate) fn prove_at(
     question: &Question,
     index: u32,
     data: DataSet<'_>,

@@ -93,11 +93,8 @@ pub fn prove(
     prove_with_entropy(statement, input, generators, &mut OsEntropy, progress)
 }
 
-/// [`prove`] with another source of randomness, which must be unpredictable for the proof to be zero-knowledge.
-///
-/// # Errors
-/// As [`prove`].
-pub fn prove_with_entropy(
+/// [`prove`] with another source of randomness.
+pub(crate) fn prove_with_entropy(
     statement: &Statement,
     input: ProverInput<'_>,
     generators: &GeneratorSource,

@@ -185,22 +185,22 @@ fn integers_under_the_name_of_floats_are_not_certified() {
     sandbox.fails(&["certify", "run", "--key", "key.pem"], 1, &["INVALID", "weights.safetensors", "F32"]);
 }
 
-/// Who signs may name program and files with what a terminal obeys.
+/// Who signs may name the program with what a terminal obeys.
 #[test]
 fn a_certificate_writes_nothing_but_words() {
     let sandbox = Sandbox::trained();
     sandbox.ok(&["prove", "run", "--windows", "0..1"]);
     let (run, signer) = (statement(&sandbox, 0), Signer::draw(&mut OsEntropy).unwrap());
-    let weights = [File::new("a\u{1b}[2J\u{202e}\nVALID: all of it", b"")];
-    let claim = Claim { run: &run, windows: &[], data_proof: &[], weights: &weights };
-    let certificate = claim.certify("zkdl\u{1b}[1A\rVALID: verified\u{9b}2J", &signer);
+    let claim = Claim { run: &run, windows: &[], data_proof: &[], weights: &[File::new("weights", b"")] };
+    let verifier = "zkdl\u{1b}[1A\rVALID: verified\u{9b}2J\u{202e}\nVALID: all of it";
+    let certificate = claim.certify(verifier, &signer);
     std::fs::write(sandbox.path("c.json"), certificate).unwrap();
     sandbox.write("signer.pem", &signer.public().to_pem().unwrap());
     let out = sandbox.ok(&["verify", "--certificate", "c.json", "--signer", "signer.pem"]);
     assert!(out.contains("\\u001b[1A\\u000dVALID") && out.contains("\\u202e\\u000aVALID"), "{out}");
     assert!(out.lines().all(|line| !line.starts_with("VALID") && !line.contains(char::is_control)), "{out}");
     let read = sandbox.json(&["verify", "--certificate", "c.json", "--signer", "signer.pem", "--json"]);
-    assert_eq!(read["certificate"]["subject"][0]["name"], weights[0].name);
+    assert_eq!(read["certificate"]["predicate"]["verifier"], verifier);
 }
 
 #[test]

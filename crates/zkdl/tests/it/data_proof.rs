@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use rayon::prelude::*;
 use zkdl::DataSet;
 use zkdl::codec::FormatError;
-use zkdl::data_proof::{DataProof, choose_log_columns, digest, prove, prove_with_entropy, verify};
+use zkdl::data_proof::{DataProof, choose_log_columns, digest, prove, verify};
 use zkdl::error::StatementError;
+use zkdl::open;
 use zkdl::points::commit_points;
 use zkdl::size::data_proof_bytes;
 use zkdl::statement::Limits;
@@ -291,7 +292,7 @@ fn two_proofs_share_no_message() {
     assert_eq!(messages(&one).len(), one.body.len() / 32);
     assert!(messages(&one).is_disjoint(&messages(&other)));
     let stuck = |set: &Set| {
-        prove_with_entropy(&set.data, one.log_columns, set.input(), generators(), &mut Counter(1), &mut |_| ()).unwrap()
+        open::prove_data(&set.data, one.log_columns, set.input(), generators(), &mut Counter(1), &mut |_| ()).unwrap()
     };
     assert_eq!(stuck(&set), stuck(&set));
     let changed = Set::new((2, 2, 2), (-1, 4), 6);

@@ -8,6 +8,7 @@ mod attacks;
 mod columns;
 mod data_proof;
 mod limits;
+mod openings;
 mod round_trip;
 mod support;
 mod tampering;

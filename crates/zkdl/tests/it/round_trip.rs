@@ -8,7 +8,7 @@ use zkdl::generators::Store;
 use zkdl::proof::Proof;
 use zkdl::size::proof_bytes;
 use zkdl::statement::Limits;
-use zkdl::{GeneratorSource, Origin, Statement, prove, prove_with_entropy, verify};
+use zkdl::{GeneratorSource, Origin, Statement, open, prove, verify};
 use zkdl_train::config::INPUT_LIMIT;
 use zkdl_train::{CellLayout, Format, Weights};
 
@@ -160,9 +160,7 @@ fn threads_never_change_a_byte() {
     let run = Run::new(&Sizes { hidden: vec![40, 9], points: 40, batch: 16, ..SMALL() }, 5);
     let bytes = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            prove_with_entropy(&run.statement, run.input(), generators(), &mut Counter(1), &mut |_| ()).unwrap()
-        })
+        pool.install(|| open::prove(&run.statement, run.input(), generators(), &mut Counter(1), &mut |_| ()).unwrap())
     };
     assert_eq!(bytes(1), bytes(2));
 }
@@ -188,7 +186,7 @@ fn where_generators_come_from_changes_neither_proof_nor_verdict() {
     let shelf = Shelf::default();
     let (cold, warm) = (GeneratorSource::kept_in(shelf.clone()), GeneratorSource::kept_in(shelf.clone()));
     let sources = [&GeneratorSource::derived(), &cold, &warm];
-    let prove = |source| prove_with_entropy(&run.statement, run.input(), source, &mut Counter(1), &mut |_| ()).unwrap();
+    let prove = |source| open::prove(&run.statement, run.input(), source, &mut Counter(1), &mut |_| ()).unwrap();
     let proofs = sources.map(prove);
     assert_eq!(shelf.0.lock().unwrap().len(), 2, "2^11 columns are two pieces");
     assert!(proofs.iter().all(|proof| *proof == proofs[0]));
