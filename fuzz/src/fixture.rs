@@ -7,7 +7,7 @@ use crate::support::{Counter, NAMED, Run, SMALL, Sizes, generators};
 use std::sync::LazyLock;
 use zkdl::certificate::{Claim, File, Signer, Window};
 use zkdl::commitment::recommit_weights;
-use zkdl::data_proof::{self, DataProof};
+use zkdl::data_proof::DataProof;
 use zkdl::model::{self, Boundary, WeightsProof};
 use zkdl::proof::Proof;
 use zkdl::statement::Limits;
