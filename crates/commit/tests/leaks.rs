@@ -1,9 +1,10 @@
 //! What somebody can compute who collects the scalars in clear of a thousand proofs about one witness.
 //!
 //! Every response is `mask + sum of known coefficients times parts of the witness`; the coefficients are products of challenges.
-//! Whoever finds a combination of responses in which the masks cancel has an equation about the witness alone. Such
-//! combinations are linear dependences among the columns of a table with a line for every proof: the constant 1, the known coefficients
-//! and the responses of this proof and of the one before. No dependence, no equation.
+//! Whoever finds a combination of responses in which the masks cancel has an equation about the witness alone. Such a
+//! combination is a linear dependence among the columns of a table that has a line for every proof: the constant 1, then known
+//! coefficients and responses of this proof and of the one before. If the rank of the table is the number of its columns, there is
+//! none.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -99,7 +100,7 @@ impl Secrets {
         })
     }
 
-    /// Masks of the responses, as whoever knows the witness finds them.
+    /// Masks of the responses, as whoever knows the witness finds them. That of the last has the blinds of L and R in it.
     fn masks(&self, seen: &Seen) -> [Scalar; RESPONSES] {
         let parts = self.parts();
         std::array::from_fn(|i| seen.responses[i] - dot(&parts[i], &seen.known))

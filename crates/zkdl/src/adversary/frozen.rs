@@ -223,8 +223,11 @@ fn every_challenge_depends_on_every_message_before_it() {
 
 /// The labels of the challenges, in order.
 fn drawn_labels(recorded: &Recorded) -> Vec<&str> {
-    let label = |frame| if let &Frame::Drawn { ref label, .. } = frame { Some(label.as_str()) } else { None };
-    recorded.frames.iter().filter_map(label).collect()
+    let drawn = recorded.frames.iter().filter_map(|frame| match frame {
+        Frame::Drawn { label, .. } => Some(label.as_str()),
+        _ => None,
+    });
+    drawn.collect()
 }
 
 /// Challenges whose zero would be divided by: in the folds of the inner-product argument; and of the coefficients of claims, where it makes
