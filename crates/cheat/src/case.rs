@@ -8,18 +8,20 @@ use crate::plain::{self, Strategy};
 use crate::sample::{Draw, Sample};
 use crate::start;
 use crate::trainer::Matrix;
-use crate::witness::{Witness, flatten};
+use crate::witness::{Packed, Witness, flatten};
 use std::sync::Arc;
+use zkdl::commitment::commit_weights;
 use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::{Limits, PROTOCOL};
 use zkdl::{
-    BlindedRows, GeneratorSource, Origin, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify,
+    BlindedRows, GeneratorSource, Origin, PointCommitments, ProveError, ProverInput, Start, Statement, Verified,
+    VerifyError, prove, verify,
 };
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::start_ranges;
-use zkdl_commit::blinds::{BlindSource, Entropy};
+use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::ProofWriter;
 use zkdl_commit::msm::msm;
 use zkdl_commit::{ipa, sigma};
@@ -27,7 +29,7 @@ use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::{RandomnessError, dot};
 use zkdl_field::{Affine, Field, Scalar, group};
-use zkdl_train::{Format, initial_weights};
+use zkdl_train::{CellKind, Format, LayerCells, Trace, Weights, initial_weights};
 use zkdl_transcript::{ReadError, Sender};
 
 /// Sizes and seed of a case.
@@ -239,11 +241,63 @@ impl Case {
         start_bits.iter().for_each(|row| tap.inner.sender.send_point("start.row", row));
         plain::prove(&mut tap, shape, witness, self.start_committed(), strategy);
         if let Some(layout) = self.start_layout() {
-            start::prove_plain(&mut tap, &layout, &witness.start_bits);
+            let bits = witness.proven_start_bits.as_ref().unwrap_or(&witness.start_bits);
+            start::prove_plain(&mut tap, &layout, bits);
         }
         let Tap { inner: writer, events, .. } = tap;
         let body = self.finish(writer, &events, witness, &rows, &blinds)?;
         Ok(Attempt { statement, proof: Proof { statement: digest, body }, events })
+    }
+
+    /// The shipped prover on a packed witness, true or not: commits weights, then proves. Events stay untold.
+    ///
+    /// # Errors
+    /// [`ProveError`] if it refuses.
+    pub fn prove(&self, packed: &Packed) -> Result<Attempt, ProveError> {
+        let shape = &self.sample.shape;
+        let trace = self.trace(packed);
+        let commit = |weights| commit_weights(&self.generators, shape, weights, &mut OsEntropy);
+        let (start, end) = (commit(&trace.start)?, commit(&trace.end)?);
+        let mut statement = self.statement.clone();
+        if let Start::Committed { rows, .. } = &mut statement.start {
+            rows.clone_from(&start.rows);
+        }
+        statement.end.clone_from(&end.rows);
+        let input = ProverInput {
+            features: &packed.features,
+            labels: &packed.labels,
+            point_blinds: &self.point_rows.blinds,
+            trace: &trace,
+            start_blinds: if self.start_committed() { &start.blinds } else { &[] },
+            end_blinds: &end.blinds,
+        };
+        let proof = prove(&statement, input, &self.source, &mut |_| ())?;
+        Ok(Attempt { statement, proof, events: Vec::new() })
+    }
+
+    fn trace(&self, packed: &Packed) -> Trace {
+        let shape = &self.sample.shape;
+        let layer = |(slot, bytes): (usize, &Vec<u8>)| LayerCells {
+            kind: if shape.is_output(slot) { CellKind::Output } else { CellKind::Hidden },
+            width: shape.outputs(slot),
+            batch: shape.batch,
+            stride: shape.stride(slot),
+            bytes: bytes.clone(),
+        };
+        let weights = |slots: &[Vec<i64>]| {
+            let mut weights = Weights::zeros(&self.statement.algorithm().widths);
+            weights.layers.iter_mut().zip(slots).for_each(|(layer, values)| layer.values.clone_from(values));
+            weights
+        };
+        Trace {
+            first_step: self.statement.first_step,
+            steps: shape.steps(),
+            batch: shape.batch,
+            layers: packed.cells.iter().enumerate().map(layer).collect(),
+            start: weights(&packed.start),
+            end: weights(&packed.end),
+            metrics: Vec::new(),
+        }
     }
 
     /// The shipped prover's end of a proof: opening, products, knowledge, inner product.

@@ -6,6 +6,7 @@
 mod data;
 mod layers;
 mod messages;
+mod near;
 mod neurons;
 mod outputs;
 mod powers;
