@@ -27,6 +27,7 @@ use zkdl_commit::msm::msm;
 use zkdl_commit::{ipa, sigma};
 use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::generators::Generators;
+use zkdl_field::multilinear::evaluate;
 use zkdl_field::scalar::{RandomnessError, dot};
 use zkdl_field::{Affine, Field, Scalar, group};
 use zkdl_train::{CellKind, Format, LayerCells, Trace, Weights, initial_weights};
@@ -85,6 +86,8 @@ pub struct Attempt {
     pub proof: Proof,
     /// Everything said up to the opening.
     pub events: Vec<Event>,
+    /// Whether the inner product that the opening leaves is the one of the committed rows.
+    pub opened: bool,
 }
 
 /// Repeatable "entropy".
@@ -244,16 +247,16 @@ impl Case {
             let bits = witness.proven_start_bits.as_ref().unwrap_or(&witness.start_bits);
             start::prove_plain(&mut tap, &layout, bits);
         }
-        let Tap { inner: writer, events, .. } = tap;
-        let body = self.finish(writer, &events, witness, &rows, &blinds)?;
-        Ok(Attempt { statement, proof: Proof { statement: digest, body }, events })
+        let events = tap.events.clone();
+        let (body, opened) = self.finish(tap, witness, &rows, &blinds)?;
+        Ok(Attempt { statement, proof: Proof { statement: digest, body }, events, opened })
     }
 
-    /// The shipped prover on a packed witness, true or not: commits weights, then proves. Events stay untold.
+    /// The shipped prover on a packed witness, true or not: commits weights, then proves. Returns the statement with the rows.
     ///
     /// # Errors
     /// [`ProveError`] if it refuses.
-    pub fn prove(&self, packed: &Packed) -> Result<Attempt, ProveError> {
+    pub fn prove(&self, packed: &Packed) -> Result<(Statement, Proof), ProveError> {
         let shape = &self.sample.shape;
         let trace = self.trace(packed);
         let commit = |weights| commit_weights(&self.generators, shape, weights, &mut OsEntropy);
@@ -272,7 +275,7 @@ impl Case {
             end_blinds: &end.blinds,
         };
         let proof = prove(&statement, input, &self.source, &mut |_| ())?;
-        Ok(Attempt { statement, proof, events: Vec::new() })
+        Ok((statement, proof))
     }
 
     fn trace(&self, packed: &Packed) -> Trace {
@@ -300,25 +303,26 @@ impl Case {
         }
     }
 
-    /// The shipped prover's end of a proof: opening, products, knowledge, inner product.
+    /// The shipped prover's end of a proof: opening, products, knowledge, inner product; and whether this holds.
     fn finish(
         &self,
-        mut writer: ProofWriter<'_>,
-        events: &[Event],
+        mut tap: Tap<'_, ProofWriter<'_>>,
         witness: &Witness,
         rows: &[Vec<Scalar>],
         blinds: &[Scalar],
-    ) -> Result<Vec<u8>, ProveError> {
-        let Claims(obligations) = self.claims(events, witness).map_err(|_| ProveError::Degenerate)?;
+    ) -> Result<(Vec<u8>, bool), ProveError> {
+        let Claims(obligations) = self.claims(&tap.events, witness).map_err(|_| ProveError::Degenerate)?;
         let values: Vec<RowValues<'_>> = rows.iter().map(|row| RowValues::Scalars(row)).collect();
         let columns = self.sample.shape.columns;
-        let (reduced, vector) = opening::prove(&mut writer, columns, &obligations.queries, &values)?;
+        let (reduced, vector) = opening::prove(&mut tap, columns, &obligations.queries, &values)?;
+        let opened = evaluate(&vector, &reduced.point) == reduced.value.value;
+        let Tap { inner: mut writer, .. } = tap;
         sigma::prove_products(&mut writer, &obligations.products);
         sigma::prove_knowledge(&mut writer);
-        let opened =
+        let inner =
             ipa::Witness { vector: vector.into(), blind: dot(&reduced.row_weights, blinds), value: reduced.value };
-        ipa::prove(&mut writer, &self.generators.columns, opened, &reduced.point)?;
-        Ok(writer.sender.finish())
+        ipa::prove(&mut writer, &self.generators.columns, inner, &reduced.point)?;
+        Ok((writer.sender.finish(), opened))
     }
 
     fn commit(&self, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
@@ -362,7 +366,15 @@ impl Case {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, attempt: &Attempt) -> Result<Verified, VerifyError> {
-        verify(&attempt.statement, &self.points, &attempt.proof, &Limits::default(), &self.source)
+        self.verify_proof(&attempt.statement, &attempt.proof)
+    }
+
+    /// The same of any proof.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify_proof(&self, statement: &Statement, proof: &Proof) -> Result<Verified, VerifyError> {
+        verify(statement, &self.points, proof, &Limits::default(), &self.source)
     }
 }
 

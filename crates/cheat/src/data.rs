@@ -166,7 +166,10 @@ impl DataCase {
 }
 
 /// The shipped prover's end of a proof.
-pub(crate) fn finish(
+///
+/// # Errors
+/// [`ProveError`] for degenerate challenges.
+pub fn finish(
     writer: &mut ProofWriter<'_>,
     all: &Obligations<Opening>,
     rows: &[Vec<Scalar>],
@@ -183,7 +186,8 @@ pub(crate) fn finish(
 }
 
 /// Commits rows of scalars.
-pub(crate) fn commit(generators: &Generators, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
+#[must_use]
+pub fn commit(generators: &Generators, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
     let commit = |(row, blind): (&Vec<Scalar>, &Scalar)| {
         generators.commit(&Scalar::ZERO, blind) + msm(&generators.columns[..row.len()], row)
     };

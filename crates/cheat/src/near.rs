@@ -5,7 +5,7 @@
 //! is [`zkdl::absence::verify`].
 
 use crate::data::{commit, failing_products, failing_queries, finish, prove_bits};
-use crate::harness::{Event, Replay, Tamper, Tap, untouched};
+use crate::harness::{Event, Replay, Tamper, Tap};
 use zkdl::absence::distance::{PROTOCOL, claim};
 use zkdl::absence::verify;
 use zkdl::{AbsentAnswer, GeneratorSource, PointCommitments, ProveError, Question, VerifyError};
@@ -193,11 +193,11 @@ impl NearCase {
         claim(&self.question)
     }
 
-    /// Commits to rows and answers with what is said of them; nothing if y is to fit and there is none.
+    /// Commits to rows and answers with what is said of them, messages altered on the way; nothing if y is to fit and there is none.
     ///
     /// # Errors
     /// [`ProveError`] for degenerate challenges.
-    pub fn attempt(&self, rows: &Rows, said: &Said) -> Result<Option<Verdict>, ProveError> {
+    pub fn attempt(&self, rows: &Rows, said: &Said, tamper: &Tamper) -> Result<Option<Verdict>, ProveError> {
         let claim = self.claim();
         let generators = self.source.first(claim.row_columns);
         let secret = rows.committed(&claim);
@@ -209,8 +209,7 @@ impl NearCase {
         let mut question = self.question.clone();
         question.data.root = points.root(&question.data).unwrap_or_default();
         let writer = ProofWriter::new(Sender::new(PROTOCOL, &question.digest(PROTOCOL, &[])), &generators, blinds);
-        let tamper: Tamper = untouched();
-        let mut tap = Tap::new(writer, &tamper);
+        let mut tap = Tap::new(writer, tamper);
         bits.iter().for_each(|row| tap.inner.sender.send_point("near.row", row));
         if prove_plain(&mut tap, &claim, said).is_none() {
             return Ok(None);

@@ -211,7 +211,7 @@ impl Judged {
     /// Whether the shipped prover convinces the shipped verifier. One that refuses does not.
     fn convinces(&self) -> bool {
         let (case, ..) = honest_case();
-        case.prove(&self.packed).is_ok_and(|attempt| case.verify(&attempt).is_ok())
+        case.prove(&self.packed).is_ok_and(|(statement, proof)| case.verify_proof(&statement, &proof).is_ok())
     }
 }
 

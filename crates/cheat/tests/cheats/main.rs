@@ -8,6 +8,7 @@ mod layers;
 mod messages;
 mod near;
 mod neurons;
+mod opening;
 mod outputs;
 mod powers;
 mod slack;

@@ -1,15 +1,18 @@
 //! Cheats in answers about near-duplicates: one point is near one query, and an answer says that none is.
 
+use crate::messages::plus_one;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use zkdl::VerifyError;
 use zkdl::{Query, Question};
 use zkdl_arguments::near::{self, Claim, distance};
-use zkdl_cheat::harness::{Counter, Tap, said, untouched};
+use zkdl_cheat::harness::{Counter, Tamper, Tap, said, untouched};
 use zkdl_cheat::near::Equation::{Boolean, Distance, Padding};
 use zkdl_cheat::near::{Equation, NearCase, Rows, Said, obligations, prove_plain, violated};
 use zkdl_cheat::sample::Draw;
 use zkdl_dataset::descriptor::Descriptor;
 use zkdl_dataset::quantiser::ValueRange;
+use zkdl_field::multilinear::log2_ceil;
 use zkdl_field::scalar::from_i64;
 use zkdl_field::{Field, Scalar};
 
@@ -60,8 +63,13 @@ type Expected<'a> = (&'a [Equation], [&'a [&'static str]; 2]);
 
 /// Judges rows and what is said of them; how the challenges fall decides whether there is an answer at all.
 fn judge(name: &str, case: &NearCase, rows: &Rows, said: &Said, (equations, claims): Expected<'_>) {
+    judge_altered(name, case, rows, said, &untouched(), (equations, claims));
+}
+
+fn judge_altered(name: &str, case: &NearCase, rows: &Rows, said: &Said, tamper: &Tamper, expected: Expected<'_>) {
+    let (equations, claims) = expected;
     assert_eq!(violated(&case.claim(), rows), equations, "{name}");
-    let answer = (0..64).find_map(|_| case.attempt(rows, said).unwrap());
+    let answer = (0..64).find_map(|_| case.attempt(rows, said, tamper).unwrap());
     let (verdict, failing) = answer.unwrap();
     assert_eq!(failing, claims, "{name}");
     let error = match claims {
@@ -164,6 +172,34 @@ fn bits_of_another_number_are_rejected() {
     for other in [PAIR - 1, PAIR + POINTS.len()] {
         let rows = forced(truth[other]);
         judge("another pair", &case, &rows, &Said::honest(&claim, &rows), (&[Distance], [&[], &["distances"]]));
+    }
+}
+
+/// Catalogue 50, 51, 57: messages altered, and all that follows made to fit; no point is near.
+#[test]
+fn messages_altered() {
+    let case = case(&[QUERIES[0], QUERIES[2]]);
+    let claim = case.claim();
+    let rows = rows(&claim, &above(&claim));
+    let said = Said::honest(&claim, &rows);
+    let squares = 2 * log2_ceil(WIDTH) + 3 * log2_ceil(POINTS.len());
+    let (bit, cell) = (3 * log2_ceil(CELL), 3 * (log2_ceil(POINTS.len()) + log2_ceil(claim.queries.len())));
+    let values: [(&'static str, usize, [&[&str]; 2]); 3] = [
+        ("squares.v", 1, [&["squares"], &["distances"]]),
+        ("squares.x", 1, [&["squares"], &["squares"]]),
+        ("booleanity.b", 1, [&["booleanity"], &["bits"]]),
+    ];
+    let rounds: [(&'static str, usize, [&[&str]; 2]); 3] = [
+        ("squares.round", squares, [&["squares"], &[]]),
+        ("booleanity.bit", bit, [&["booleanity"], &[]]),
+        ("booleanity.cell", cell, [&["booleanity"], &[]]),
+    ];
+    for (message, n, claims) in values.into_iter().chain(rounds) {
+        for nth in BTreeSet::from([0, n / 2, n - 1]) {
+            judge_altered(message, &case, &rows, &said, &plus_one(message, nth), (&[], claims));
+        }
+        // There are no more: nothing is altered.
+        judge_altered(message, &case, &rows, &said, &plus_one(message, n), (&[], [&[], &[]]));
     }
 }
 
