@@ -119,7 +119,9 @@ impl Beginning {
 fn draft(config: &Config, draw: &mut Draw) -> Statement {
     let classes = config.widths.last().copied().unwrap_or(1);
     let format = Format { f_a: 3, f_g: 4, q: 16, q_g: 16 };
-    let (low, high) = (1 << (R_L - format.f_w() - 1), 3 << (R_L - format.f_w()));
+    // Weights move by sums over a batch: the larger it is, the smaller the rate, lest they leave the bits of the format.
+    let rate = |n: i128| (n << (R_L - format.f_w())) / i128::from(config.batch);
+    let (low, high) = (rate(1), rate(6));
     Statement {
         data: Descriptor::uniform(
             config.points,

@@ -1,6 +1,6 @@
 //! Cheats in the bits of hidden cells, in ReLU and in its mask.
 
-use crate::table::{Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, TIE, ZERO, cheat, judge, one_if, scalar_if};
+use crate::table::{Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, STEPS, TIE, ZERO, cheat, judge, one_if, scalar_if};
 use zkdl_cheat::relation::Equation::{Activation, BackwardRounding, Boolean, Mask, Rounding};
 use zkdl_cheat::trainer::{Cell, Hooks, Trainer, centered, honest};
 use zkdl_field::scalar::{from_i64, pow2};
@@ -106,7 +106,7 @@ fn bits_of_h() -> Vec<Cheat> {
             &["bits"],
             of_h(|s, h, c| {
                 let bits = honest::dec_h(s, h, c);
-                if c == [0, 2, 0, 0] { flip(bits, s.public.format.q_g - 1) } else { bits }
+                if c == [0, STEPS - 1, 0, 0] { flip(bits, s.public.format.q_g - 1) } else { bits }
             }),
         ),
         cheat("K - 1, remainder above range", Boolean, &["bits"], at_positive(above)),
@@ -144,7 +144,7 @@ fn relu() -> Vec<Cheat> {
             act(|p, neg, c| if c == NEGATIVE { p } else { honest::act(p, neg, c) }),
         ),
         // Small ones only: negative activations grow, and would leave the bits of the format.
-        cheat("A not masked anywhere", Activation, &["bits"], act(|p, neg, _| if neg { p.max(-9) } else { p })),
+        cheat("A not masked anywhere", Activation, &["bits"], act(|p, neg, _| if neg { p.max(-2) } else { p })),
         cheat(
             "gradient masked where P = 0",
             Mask,
