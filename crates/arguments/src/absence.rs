@@ -335,6 +335,7 @@ fn queries<H: Hidden>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::differences::inverses;
     use zkdl_field::scalar::random;
 
     fn scalars(n: usize) -> Vec<Scalar> {
@@ -386,6 +387,54 @@ mod tests {
                 end.terms[k].value += Scalar::ONE;
                 // The term itself, and the last one, which follows from the claim.
                 assert_eq!(failing(&end, &groups, &gammas, claim, eq), ["absence", "absence"]);
+            }
+        }
+    }
+
+    /// A channel that adds one to a message; challenges are random.
+    struct Altered {
+        nth: usize,
+        sent: usize,
+    }
+
+    impl ProverChannel for Altered {
+        fn hide(&mut self, _: &'static str, value: Scalar) -> Opening {
+            self.sent += 1;
+            Opening::public(if self.sent == self.nth + 1 { value + Scalar::ONE } else { value })
+        }
+
+        fn challenge(&mut self, _: &'static str) -> Scalar {
+            random().unwrap()
+        }
+    }
+
+    /// Catalogue 51: a message of any round altered, and all that follows made to fit: the product about inverses does not hold.
+    #[test]
+    fn altered_rounds_break_the_product() {
+        for (points, sizes) in [(5, vec![1]), (6, vec![3, 3, 2]), (9, vec![8, 7])] {
+            let groups: Vec<_> = sizes.iter().map(|g| scalars(*g)).collect();
+            let (m, gammas, tau) = (scalars(points), scalars(groups.len()), scalars(log2_ceil(points)));
+            let w = inverses(&m, &groups).unwrap();
+            let degrees = vec![sizes[0] + 2; tau.len()];
+            let messages: usize = degrees.iter().sum();
+            for nth in 0..=messages {
+                let mut channel = Altered { nth, sent: 0 };
+                let mut sum = DifferenceSum::new(&m, &w, &groups, &gammas, &tau);
+                let claim = Opening::public(gammas.iter().sum::<Scalar>() * prefix(points, &tau));
+                let (last, r) = sumcheck::prove(&mut channel, "absence.round", claim, &degrees, &mut sum);
+                assert_eq!(channel.sent, messages);
+                let (beta, at_r) = (sum.fingerprint(), eq_table(&r));
+                let alpha: Vec<Scalar> = w.iter().map(|w| dot(w, &at_r)).collect();
+                let of = |k: usize| alpha[k] * groups[k].iter().map(|q| q - beta).product::<Scalar>();
+                let hidden = |values: Vec<Scalar>| values.into_iter().map(Opening::public).collect::<Vec<_>>();
+                let end = End {
+                    beta: hidden(powers(beta, sizes[0] + 1)[1..].to_vec()),
+                    alpha: hidden(alpha.clone()),
+                    terms: hidden((0..groups.len() - 1).map(of).collect()),
+                };
+                // The last one is no message: nothing is altered.
+                let expected: &[&str] = if nth == messages { &[] } else { &["absence"] };
+                assert_eq!(failing(&end, &groups, &gammas, last.value, eq(&tau, &r)), expected, "{points} {nth}");
             }
         }
     }

@@ -8,26 +8,29 @@ use crate::plain::{self, Strategy};
 use crate::sample::{Draw, Sample};
 use crate::start;
 use crate::trainer::Matrix;
-use crate::witness::{Witness, flatten};
+use crate::witness::{Packed, Witness, flatten};
 use std::sync::Arc;
+use zkdl::commitment::commit_weights;
 use zkdl::points::commit_points;
 use zkdl::proof::Proof;
 use zkdl::statement::{Limits, PROTOCOL};
 use zkdl::{
-    BlindedRows, GeneratorSource, Origin, PointCommitments, ProveError, Start, Statement, Verified, VerifyError, verify,
+    BlindedRows, GeneratorSource, Origin, PointCommitments, ProveError, ProverInput, Start, Statement, Verified,
+    VerifyError, prove, verify,
 };
 use zkdl_arguments::opening::{self, RowValues};
 use zkdl_arguments::selection::RowBases;
 use zkdl_arguments::start_ranges;
-use zkdl_commit::blinds::{BlindSource, Entropy};
+use zkdl_commit::blinds::{BlindSource, Entropy, OsEntropy};
 use zkdl_commit::channel::ProofWriter;
 use zkdl_commit::msm::msm;
 use zkdl_commit::{ipa, sigma};
 use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::generators::Generators;
+use zkdl_field::multilinear::evaluate;
 use zkdl_field::scalar::{RandomnessError, dot};
 use zkdl_field::{Affine, Field, Scalar, group};
-use zkdl_train::{Format, initial_weights};
+use zkdl_train::{CellKind, Format, LayerCells, Trace, Weights, initial_weights};
 use zkdl_transcript::{ReadError, Sender};
 
 /// Sizes and seed of a case.
@@ -83,6 +86,8 @@ pub struct Attempt {
     pub proof: Proof,
     /// Everything said up to the opening.
     pub events: Vec<Event>,
+    /// Whether the inner product that the opening leaves is the one of the committed rows.
+    pub opened: bool,
 }
 
 /// Repeatable "entropy".
@@ -114,7 +119,9 @@ impl Beginning {
 fn draft(config: &Config, draw: &mut Draw) -> Statement {
     let classes = config.widths.last().copied().unwrap_or(1);
     let format = Format { f_a: 3, f_g: 4, q: 16, q_g: 16 };
-    let (low, high) = (1 << (R_L - format.f_w() - 1), 3 << (R_L - format.f_w()));
+    // Weights move by sums over a batch: the larger it is, the smaller the rate, lest they leave the bits of the format.
+    let rate = |n: i128| (n << (R_L - format.f_w())) / i128::from(config.batch);
+    let (low, high) = (rate(1), rate(6));
     Statement {
         data: Descriptor::uniform(
             config.points,
@@ -239,32 +246,85 @@ impl Case {
         start_bits.iter().for_each(|row| tap.inner.sender.send_point("start.row", row));
         plain::prove(&mut tap, shape, witness, self.start_committed(), strategy);
         if let Some(layout) = self.start_layout() {
-            start::prove_plain(&mut tap, &layout, &witness.start_bits);
+            let bits = witness.proven_start_bits.as_ref().unwrap_or(&witness.start_bits);
+            start::prove_plain(&mut tap, &layout, bits);
         }
-        let Tap { inner: writer, events, .. } = tap;
-        let body = self.finish(writer, &events, witness, &rows, &blinds)?;
-        Ok(Attempt { statement, proof: Proof { statement: digest, body }, events })
+        let events = tap.events.clone();
+        let (body, opened) = self.finish(tap, witness, &rows, &blinds)?;
+        Ok(Attempt { statement, proof: Proof { statement: digest, body }, events, opened })
     }
 
-    /// The shipped prover's end of a proof: opening, products, knowledge, inner product.
+    /// The shipped prover on a packed witness, true or not: commits weights, then proves. Returns the statement with the rows.
+    ///
+    /// # Errors
+    /// [`ProveError`] if it refuses.
+    pub fn prove(&self, packed: &Packed) -> Result<(Statement, Proof), ProveError> {
+        let shape = &self.sample.shape;
+        let trace = self.trace(packed);
+        let commit = |weights| commit_weights(&self.generators, shape, weights, &mut OsEntropy);
+        let (start, end) = (commit(&trace.start)?, commit(&trace.end)?);
+        let mut statement = self.statement.clone();
+        if let Start::Committed { rows, .. } = &mut statement.start {
+            rows.clone_from(&start.rows);
+        }
+        statement.end.clone_from(&end.rows);
+        let input = ProverInput {
+            features: &packed.features,
+            labels: &packed.labels,
+            point_blinds: &self.point_rows.blinds,
+            trace: &trace,
+            start_blinds: if self.start_committed() { &start.blinds } else { &[] },
+            end_blinds: &end.blinds,
+        };
+        let proof = prove(&statement, input, &self.source, &mut |_| ())?;
+        Ok((statement, proof))
+    }
+
+    fn trace(&self, packed: &Packed) -> Trace {
+        let shape = &self.sample.shape;
+        let layer = |(slot, bytes): (usize, &Vec<u8>)| LayerCells {
+            kind: if shape.is_output(slot) { CellKind::Output } else { CellKind::Hidden },
+            width: shape.outputs(slot),
+            batch: shape.batch,
+            stride: shape.stride(slot),
+            bytes: bytes.clone(),
+        };
+        let weights = |slots: &[Vec<i64>]| {
+            let mut weights = Weights::zeros(&self.statement.algorithm().widths);
+            weights.layers.iter_mut().zip(slots).for_each(|(layer, values)| layer.values.clone_from(values));
+            weights
+        };
+        Trace {
+            first_step: self.statement.first_step,
+            steps: shape.steps(),
+            batch: shape.batch,
+            layers: packed.cells.iter().enumerate().map(layer).collect(),
+            start: weights(&packed.start),
+            end: weights(&packed.end),
+            metrics: Vec::new(),
+        }
+    }
+
+    /// The shipped prover's end of a proof: opening, products, knowledge, inner product; and whether this holds.
     fn finish(
         &self,
-        mut writer: ProofWriter<'_>,
-        events: &[Event],
+        mut tap: Tap<'_, ProofWriter<'_>>,
         witness: &Witness,
         rows: &[Vec<Scalar>],
         blinds: &[Scalar],
-    ) -> Result<Vec<u8>, ProveError> {
-        let Claims(obligations) = self.claims(events, witness).map_err(|_| ProveError::Degenerate)?;
+    ) -> Result<(Vec<u8>, bool), ProveError> {
+        let Claims(obligations) = self.claims(&tap.events, witness).map_err(|_| ProveError::Degenerate)?;
         let values: Vec<RowValues<'_>> = rows.iter().map(|row| RowValues::Scalars(row)).collect();
         let columns = self.sample.shape.columns;
-        let (reduced, vector) = opening::prove(&mut writer, columns, &obligations.queries, &values)?;
+        let (reduced, vector) = opening::prove(&mut tap, columns, &obligations.queries, &values)?;
+        let opened = evaluate(&vector, &reduced.point) == reduced.value.value;
+        let Tap { inner: mut writer, .. } = tap;
         sigma::prove_products(&mut writer, &obligations.products);
         sigma::prove_knowledge(&mut writer);
-        let opened =
+        let inner =
             ipa::Witness { vector: vector.into(), blind: dot(&reduced.row_weights, blinds), value: reduced.value };
-        ipa::prove(&mut writer, &self.generators.columns, opened, &reduced.point)?;
-        Ok(writer.sender.finish())
+        ipa::prove(&mut writer, &self.generators.columns, inner, &reduced.point)?;
+        Ok((writer.sender.finish(), opened))
     }
 
     fn commit(&self, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
@@ -308,7 +368,15 @@ impl Case {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(&self, attempt: &Attempt) -> Result<Verified, VerifyError> {
-        verify(&attempt.statement, &self.points, &attempt.proof, &Limits::default(), &self.source)
+        self.verify_proof(&attempt.statement, &attempt.proof)
+    }
+
+    /// The same of any proof.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify_proof(&self, statement: &Statement, proof: &Proof) -> Result<Verified, VerifyError> {
+        verify(statement, &self.points, proof, &Limits::default(), &self.source)
     }
 }
 

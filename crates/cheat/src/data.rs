@@ -71,17 +71,17 @@ pub fn prove_plain<P: ProverChannel>(channel: &mut P, layout: &Layout, bits: &[V
         dense.extend(point.iter().take(8 * layout.bytes()));
         dense.resize(dense.len().next_multiple_of(1 << log_bits), Scalar::ZERO);
     }
-    prove_bits(channel, &mu, dense);
+    prove_bits(channel, &mu, CELL_VARIABLES, dense);
 }
 
-/// The messages of booleanity at `mu` (cells, then the bits of a cell) from a dense sum.
-pub(crate) fn prove_bits<P: ProverChannel>(channel: &mut P, mu: &[Scalar], bits: Vec<Scalar>) {
+/// The messages of booleanity at `mu` (cells, then the variables of a cell's bits) from a dense sum.
+pub(crate) fn prove_bits<P: ProverChannel>(channel: &mut P, mu: &[Scalar], cell: usize, bits: Vec<Scalar>) {
     let term = |coefficient, factors: &[usize]| Term { coefficient, factors: factors.to_vec() };
     let terms = vec![term(Scalar::ONE, &[0, 1, 1]), term(-Scalar::ONE, &[0, 1])];
     let mut sum = SumOfProducts::new(vec![eq_table(mu), bits], terms);
     let zero = Opening::public(Scalar::ZERO);
-    let (claim, _) = sumcheck::prove(channel, "booleanity.bit", zero, &[3; CELL_VARIABLES], &mut sum);
-    sumcheck::prove(channel, "booleanity.cell", claim, &vec![3; mu.len() - CELL_VARIABLES], &mut sum);
+    let (claim, _) = sumcheck::prove(channel, "booleanity.bit", zero, &vec![3; cell], &mut sum);
+    sumcheck::prove(channel, "booleanity.cell", claim, &vec![3; mu.len() - cell], &mut sum);
     channel.hide("booleanity.b", sum.value(1));
 }
 
@@ -98,10 +98,18 @@ pub fn obligations(layout: &Layout, events: &[Event]) -> Result<Obligations<Open
 /// Names of all claims that do not hold of the committed rows.
 #[must_use]
 pub fn failing(obligations: &Obligations<Opening>, rows: &[Vec<Scalar>]) -> Vec<&'static str> {
+    [failing_products(obligations), failing_queries(obligations, rows)].concat()
+}
+
+/// Names of the products that do not hold.
+pub(crate) fn failing_products(obligations: &Obligations<Opening>) -> Vec<&'static str> {
+    obligations.products.iter().filter(|p| p.x.value * p.y.value != p.z.value).map(|p| p.name).collect()
+}
+
+/// Names of the claims about rows that do not hold.
+pub(crate) fn failing_queries(obligations: &Obligations<Opening>, rows: &[Vec<Scalar>]) -> Vec<&'static str> {
     let values: Vec<RowValues<'_>> = rows.iter().map(|row| RowValues::Scalars(row)).collect();
-    let products = obligations.products.iter().filter(|p| p.x.value * p.y.value != p.z.value).map(|p| p.name);
-    let queries = obligations.queries.iter().filter(|q| !holds(q, &values)).map(|q| q.name);
-    products.chain(queries).collect()
+    obligations.queries.iter().filter(|q| !holds(q, &values)).map(|q| q.name).collect()
 }
 
 /// A data set that someone claims to have.
@@ -158,7 +166,10 @@ impl DataCase {
 }
 
 /// The shipped prover's end of a proof.
-fn finish(
+///
+/// # Errors
+/// [`ProveError`] for degenerate challenges.
+pub fn finish(
     writer: &mut ProofWriter<'_>,
     all: &Obligations<Opening>,
     rows: &[Vec<Scalar>],
@@ -174,7 +185,9 @@ fn finish(
     Ok(ipa::prove(writer, &generators.columns, opened, &reduced.point)?)
 }
 
-fn commit(generators: &Generators, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
+/// Commits rows of scalars.
+#[must_use]
+pub fn commit(generators: &Generators, rows: &[Vec<Scalar>], blinds: &[Scalar]) -> Vec<Affine> {
     let commit = |(row, blind): (&Vec<Scalar>, &Scalar)| {
         generators.commit(&Scalar::ZERO, blind) + msm(&generators.columns[..row.len()], row)
     };

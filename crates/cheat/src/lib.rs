@@ -16,6 +16,7 @@
 //! | [`fast`] | the shipped provers in a row, over any channel |
 //! | [`case`] | real statements, and real proofs of cheating witnesses |
 //! | [`data`] | the same for proofs of a data set |
+//! | [`near`] | the same for answers about near-duplicates |
 //! | [`start`] | bits of start weights that a run was given |
 //! | [`audit`] | thousands of questions about data sets, honest and forged answers, and how many were judged wrongly |
 //!
@@ -26,6 +27,7 @@ pub mod case;
 pub mod data;
 pub mod fast;
 pub mod harness;
+pub mod near;
 pub mod plain;
 pub mod plain_relu;
 pub mod relation;

@@ -27,5 +27,5 @@ pub fn prove_plain<P: ProverChannel>(channel: &mut P, layout: &Layout, bits: &[V
     mu.truncate(cells);
     mu.extend(channel.challenges("start.mu", log2_ceil(CELL_BITS)));
     dense.resize(1 << mu.len(), Scalar::ZERO);
-    prove_bits(channel, &mu, dense);
+    prove_bits(channel, &mu, log2_ceil(CELL_BITS), dense);
 }

@@ -45,6 +45,8 @@ pub struct Witness {
     pub points: Vec<Vec<Scalar>>,
     /// Bits of every row of named start weights; nothing where the start is not named.
     pub start_bits: Vec<Vec<Scalar>>,
+    /// Bits that booleanity is proven of, where these are not the committed ones.
+    pub proven_start_bits: Option<Vec<Vec<Scalar>>>,
     /// Junk added to committed rows: kind of row, index within the kind, column, value.
     pub junk: Vec<(Kind, usize, usize, Scalar)>,
 }
@@ -104,6 +106,7 @@ impl Witness {
             committed_end: Tensor::new(),
             points: sample.features.iter().zip(&sample.labels).map(row).collect(),
             start_bits: Vec::new(),
+            proven_start_bits: None,
             junk: Vec::new(),
         }
     }

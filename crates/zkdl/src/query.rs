@@ -252,8 +252,10 @@ impl Question {
         Ok(Self { data, nonce, context, within, queries })
     }
 
-    /// SHA-256 of protocol, generator label, encoding and what else the answer is about.
-    pub(crate) fn digest(&self, protocol: &str, about: &[u8]) -> [u8; 32] {
+    /// SHA-256 of protocol, generator label, encoding and what else the answer is about: it opens the transcript.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn digest(&self, protocol: &str, about: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in [protocol.as_bytes(), GENERATORS.as_bytes(), &self.encode(), about] {
             hash.update(to_u64(part.len()).to_le_bytes());

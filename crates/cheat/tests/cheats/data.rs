@@ -61,6 +61,21 @@ fn judge(name: &str, error: Option<VerifyError>, claims: &[&str], change: &Chang
     assert_eq!(failing, claims, "{name}");
 }
 
+/// Values that no bits stand for, each with "bits" that recompose it. Feature 1 of point 1 is 5: 8 above the minimum, 4 + 4.
+fn recomposed() -> Vec<(&'static str, Change)> {
+    let half = Scalar::from(2).invert().unwrap();
+    let bits_of_half: Change = Box::new(move |rows| {
+        rows.bits[1][4..8].fill(Scalar::ZERO);
+        rows.bits[1][4] = half;
+    });
+    vec![
+        ("2 for a value above the range", both(data(1, from_i64(9)), bits(&[(6, 1), (7, 2)]))),
+        ("-1 for a value below", both(data(1, from_i64(-4)), bits(&[(4, -1), (6, 0), (7, 0)]))),
+        ("(2, -1) for the same sum", bits(&[(4, 2), (5, -1), (6, 1), (7, 1)])),
+        ("a half for a half", both(data(1, half - Scalar::from(3)), bits_of_half)),
+    ]
+}
+
 #[test]
 fn honest_rows_pass() {
     let nothing: Change = Box::new(|_| {});
@@ -88,25 +103,25 @@ fn features_out_of_range_are_rejected() {
 /// Catalogue 66, 85: the bits follow the value, and are none: booleanity.
 #[test]
 fn bits_that_are_none_are_rejected() {
-    let half = Scalar::from(2).invert().unwrap();
-    // Feature 1 of point 1 is 5: 8 above the minimum, 4 + 4.
-    let changes = [
-        ("2 for a value above the range", both(data(1, from_i64(9)), bits(&[(6, 1), (7, 2)]))),
-        ("-1 for a value below", both(data(1, from_i64(-4)), bits(&[(4, -1), (6, 0), (7, 0)]))),
-        ("(2, -1) for the same sum", bits(&[(4, 2), (5, -1), (6, 1), (7, 1)])),
-        (
-            "a half for a half",
-            both(
-                data(1, half - Scalar::from(3)),
-                Box::new(move |r| {
-                    r.bits[1][4..8].fill(Scalar::ZERO);
-                    r.bits[1][4] = half;
-                }),
-            ),
-        ),
-    ];
-    for (name, change) in changes {
+    for (name, change) in recomposed() {
         judge(name, Some(BITS), &["booleanity"], &change);
+    }
+}
+
+/// Catalogue 57, 66: the same committed, and booleanity proven of the honest bits, or of none.
+#[test]
+fn booleanity_of_other_bits_is_rejected() {
+    let case = case();
+    for (name, change) in recomposed() {
+        let mut committed = honest(&case);
+        change(&mut committed);
+        let mut others = [committed.clone(), committed.clone()];
+        others[0].bits = honest(&case).bits;
+        others[1].bits[1].fill(Scalar::ZERO);
+        for other in others {
+            let (verdict, failing) = case.attempt(&committed, &other).unwrap();
+            assert_eq!((verdict.err(), failing), (Some(VerifyError::Opening), vec!["bits"]), "{name}");
+        }
     }
 }
 

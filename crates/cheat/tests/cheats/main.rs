@@ -6,7 +6,9 @@
 mod data;
 mod layers;
 mod messages;
+mod near;
 mod neurons;
+mod opening;
 mod outputs;
 mod powers;
 mod slack;

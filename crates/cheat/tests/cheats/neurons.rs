@@ -1,7 +1,7 @@
 //! Cheats in the bits of hidden cells, in ReLU and in its mask.
 
 use crate::table::{
-    Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, STRATEGIES, TIE, ZERO, cheat, failing, judge, one_if, scalar_if,
+    Cheat, NEGATIVE, NEGATIVE_TIE, POSITIVE, STEPS, STRATEGIES, TIE, ZERO, cheat, failing, judge, one_if, scalar_if,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ fn bits_of_h() -> Vec<Cheat> {
             &["bits"],
             of_h(|s, h, c| {
                 let bits = honest::dec_h(s, h, c);
-                if c == [0, 2, 0, 0] { flip(bits, s.public.format.q_g - 1) } else { bits }
+                if c == [0, STEPS - 1, 0, 0] { flip(bits, s.public.format.q_g - 1) } else { bits }
             }),
         ),
         cheat("K - 1, remainder above range", Boolean, &["bits"], at_positive(above)),
@@ -150,7 +150,7 @@ fn activations() -> Vec<Cheat> {
             act(|p, neg, c| if c == NEGATIVE { p } else { honest::act(p, neg, c) }),
         ),
         // Small ones only: negative activations grow, and would leave the bits of the format.
-        cheat("A not masked anywhere", Activation, &["bits"], act(|p, neg, _| if neg { p.max(-9) } else { p })),
+        cheat("A not masked anywhere", Activation, &["bits"], act(|p, neg, _| if neg { p.max(-2) } else { p })),
         cheat("A of the layer below", Activation, &["bits"], below()),
     ]
 }

@@ -1,6 +1,6 @@
 //! Cheats at the output: its one rounding, c_t, labels.
 
-use crate::table::{Cheat, OUTPUT, cheat, judge, one_if};
+use crate::table::{Cheat, OUTPUT, STEPS, cheat, judge, one_if};
 use zkdl_cheat::relation::Equation::{Boolean, Label, Output};
 use zkdl_cheat::trainer::{Cell, Hooks, Trainer, honest};
 use zkdl_field::{Field, Scalar};
@@ -73,12 +73,12 @@ fn loss() -> Vec<Cheat> {
             "sign of the output's gradient at the last step",
             Output,
             &["bits"],
-            of_input(|s, z, y, c| honest::output(s, z, y, c) * (1 - 2 * one_if(c[1] == 2))),
+            of_input(|s, z, y, c| honest::output(s, z, y, c) * (1 - 2 * one_if(c[1] + 1 == STEPS))),
         ),
         cheat("ReLU at the output", Output, &["bits"], of_input(|s, z, y, c| honest::output(s, z.max(0), y, c))),
         cheat("c_t + 1 at one step", Output, &["bits"], multiplier(|s, t| honest::multiplier(s, t) + one_if(t == 1))),
         cheat("c_t of step 0 throughout", Output, &["bits"], multiplier(|s, _| honest::multiplier(s, 0))),
-        cheat("c_t of the next step", Output, &["bits"], multiplier(|s, t| honest::multiplier(s, (t + 1) % 3))),
+        cheat("c_t of the next step", Output, &["bits"], multiplier(|s, t| honest::multiplier(s, (t + 1) % STEPS))),
         cheat(
             "label scale 1",
             Output,

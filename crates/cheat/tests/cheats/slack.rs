@@ -1,6 +1,6 @@
 //! Cheats beyond the statement's sizes: examples, steps, neurons, bits and columns that do not exist.
 
-use crate::table::{Base, Cheat, cheat, judge, on};
+use crate::table::{BATCH, Base, CLASSES, Cheat, STEPS, cheat, judge, on};
 use zkdl_cheat::harness::untouched;
 use zkdl_cheat::plain::Strategy;
 use zkdl_cheat::relation::Equation::Padding;
@@ -20,21 +20,21 @@ fn used(cell: Cell, place: usize) -> Hooks {
     }
 }
 
-/// A fourth example in every batch.
-fn fourth(row: fn(&Trainer<'_>) -> Example) -> Hooks {
+/// An example more in every batch.
+fn another(row: fn(&Trainer<'_>) -> Example) -> Hooks {
     Hooks {
-        batch: Some(4),
-        row: Box::new(move |s, t, b| if b == 3 { row(s) } else { honest::row(s, t, b) }),
+        batch: Some(BATCH + 1),
+        row: Box::new(move |s, t, b| if b == BATCH { row(s) } else { honest::row(s, t, b) }),
         ..Hooks::default()
     }
 }
 
-/// A fourth step, on the data of step 0.
+/// A step more, on the data of step 0.
 fn extra_step() -> Hooks {
     Hooks {
-        steps: Some(4),
-        row: Box::new(|s, t, b| honest::row(s, t % 3, b)),
-        multiplier: Box::new(|s, t| honest::multiplier(s, t % 3)),
+        steps: Some(STEPS + 1),
+        row: Box::new(|s, t, b| honest::row(s, t % STEPS, b)),
+        multiplier: Box::new(|s, t| honest::multiplier(s, t % STEPS)),
         ..Hooks::default()
     }
 }
@@ -73,16 +73,16 @@ fn feature(weight: i128, value: fn(&[i128]) -> i128) -> Hooks {
 fn sizes() -> Vec<Cheat> {
     let roomy = |c| on(Base::Roomy, c);
     let point = |s: &Trainer<'_>| s.point(0);
-    let zero = |s: &Trainer<'_>| (vec![0; s.widths[0]], vec![0; 3]);
+    let zero = |s: &Trainer<'_>| (vec![0; s.widths[0]], vec![0; CLASSES]);
     vec![
         roomy(cheat(
             "extra batch row trained on",
             Padding,
             &["forward", "update", "bits", "features", "labels"],
-            fourth(point),
+            another(point),
         )),
-        roomy(cheat("extra zero batch row trained on", Padding, &["forward", "update", "bits"], fourth(zero))),
-        cheat("extra zero batch row, no room in the rows", Padding, &["forward", "update", "bits"], fourth(zero)),
+        roomy(cheat("extra zero batch row trained on", Padding, &["forward", "update", "bits"], another(zero))),
+        cheat("extra zero batch row, no room in the rows", Padding, &["forward", "update", "bits"], another(zero)),
         cheat("extra step trained on", Padding, &["forward", "update", "bits", "features", "labels"], extra_step()),
         cheat("hidden wider layer", Padding, &["bits", "W_0", "W_T"], wider()),
         cheat("extra feature trained on", Padding, &["W_0", "W_T", "features"], feature(50, |_| 3)),
@@ -96,10 +96,10 @@ fn sizes() -> Vec<Cheat> {
 fn bits() -> Vec<Cheat> {
     vec![
         cheat("bit of a padded neuron used", Padding, &["bits"], used([0, 0, 0, 7], 0)),
-        cheat("bit of a padded batch row used", Padding, &["bits"], used([0, 0, 3, 0], 1)),
-        on(Base::Roomy, cheat("bit of a padded batch row used, room", Padding, &["bits"], used([0, 0, 3, 0], 1))),
-        on(Base::Roomy, cheat("output bit of a padded batch row used", Padding, &["bits"], used([2, 0, 3, 0], 1))),
-        cheat("bit of a padded step used", Padding, &["bits"], used([1, 3, 0, 0], 0)),
+        cheat("bit of a padded batch row used", Padding, &["bits"], used([0, 0, BATCH, 0], 1)),
+        on(Base::Roomy, cheat("bit of a padded batch row used, room", Padding, &["bits"], used([0, 0, BATCH, 0], 1))),
+        on(Base::Roomy, cheat("output bit of a padded batch row used", Padding, &["bits"], used([2, 0, BATCH, 0], 1))),
+        cheat("bit of a padded step used", Padding, &["bits"], used([1, STEPS, 0, 0], 0)),
         cheat("bit of a padded layer used", Padding, &["bits"], used([3, 0, 0, 0], 0)),
         cheat("bit beyond the fields used", Padding, &["bits"], used([0, 0, 0, 0], 47)),
         cheat("bit beyond the stride used", Padding, &["bits"], used([0, 0, 0, 0], 63)),

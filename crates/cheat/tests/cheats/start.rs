@@ -103,20 +103,36 @@ fn weights_out_of_range_are_rejected() {
     }
 }
 
-/// Catalogue 66.
-#[test]
-fn bits_that_are_none_are_rejected() {
-    let case = Base::Named.case();
+/// Weights out of range or not, each with "bits" that recompose it.
+fn recomposed() -> [(&'static str, Scalar, [Scalar; BITS]); 5] {
     let half = Scalar::from(2).invert().unwrap();
-    let cases = [
+    [
         ("2 for 2^15", from_i64(RANGE), lowest(binary(0xffff), Scalar::from(2))),
         ("-1 for -2^15 - 1", from_i64(-RANGE - 1), lowest(binary(0), -Scalar::ONE)),
         ("a half for a half", half, lowest(binary(1 << 15), half)),
         ("a large one", from_i64((1 << 62) - RANGE), lowest(binary(0), from_i64(1 << 62))),
         ("2 for the bit above", from_i64(2), lowest(binary(1 << 15), Scalar::from(2))),
-    ];
-    for (name, value, bits) in cases {
-        judge(name, &claimed(case, value, bits), &["start booleanity"]);
+    ]
+}
+
+/// Catalogue 66.
+#[test]
+fn bits_that_are_none_are_rejected() {
+    for (name, value, bits) in recomposed() {
+        judge(name, &claimed(Base::Named.case(), value, bits), &["start booleanity"]);
+    }
+}
+
+/// Catalogue 57, 66, 87: the same committed, and booleanity proven of the bits of 0, or of no bits.
+#[test]
+fn booleanity_of_other_bits_is_rejected() {
+    let case = Base::Named.case();
+    for (name, value, bits) in recomposed() {
+        for other in [binary(RANGE as u64), [Scalar::ZERO; BITS]] {
+            let proven = claimed(case, value, other).start_bits;
+            let witness = Witness { proven_start_bits: Some(proven), ..claimed(case, value, bits) };
+            judge(name, &witness, &["start bits"]);
+        }
     }
 }
 

@@ -19,10 +19,18 @@ pub(crate) const NEGATIVE: Cell = [0, 0, 0, 4];
 /// An output cell.
 pub(crate) const OUTPUT: Cell = [2, 1, 1, 0];
 
+/// Steps of every base but [`Base::Power`]. The axes of a shape are all of different lengths: three layers, five steps, six
+/// examples, four classes; what is exchanged does not fit.
+pub(crate) const STEPS: usize = 5;
+/// Examples of a step.
+pub(crate) const BATCH: usize = 6;
+/// Classes, but of [`Base::Square`] and [`Base::Power`].
+pub(crate) const CLASSES: usize = 4;
+
 /// Which statement a cheat is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Base {
-    /// 5-7-6-3, four neurons a row of hidden cells, so the last row of an example is short.
+    /// 5-7-6-4, four neurons a row of hidden cells, so the last row of an example is short.
     Ragged,
     /// The same, several examples and room for one more in a row.
     Roomy,
@@ -39,10 +47,10 @@ pub(crate) enum Base {
 impl Base {
     fn config(self) -> Config {
         let (seed, widths) = match self {
-            Self::Square => (54, vec![5, 6, 6, 6, 3]),
-            Self::Public => (3, vec![5, 7, 6, 3]),
-            Self::Power => (11, vec![4, 8, 4, 2]),
-            _ => (7, vec![5, 7, 6, 3]),
+            Self::Square => (19, vec![5, 6, 6, 6, 3]),
+            Self::Public => (16, vec![5, 7, 6, CLASSES as u32]),
+            Self::Power => (1, vec![4, 8, 4, 2]),
+            _ => (38, vec![5, 7, 6, CLASSES as u32]),
         };
         let log_columns = match self {
             Self::Roomy => 11,
@@ -54,7 +62,7 @@ impl Base {
             Self::Named => Beginning::Named(16),
             _ => Beginning::Later,
         };
-        let (batch, steps, points) = if self == Self::Power { (4, 4, 8) } else { (3, 3, 5) };
+        let (batch, steps, points) = if self == Self::Power { (4, 4, 8) } else { (BATCH as u32, STEPS, 11) };
         Config { seed, widths, batch, steps, points, log_columns, beginning }
     }
 

@@ -1,9 +1,9 @@
 //! Cheats in the update, in the data it uses, and at both ends of the window.
 
-use crate::table::{Base, Cheat, POSITIVE, cheat, judge, on, one_if, scalar_if};
+use crate::table::{BATCH, Base, CLASSES, Cheat, POSITIVE, STEPS, cheat, judge, on, one_if, scalar_if};
 use zkdl_cheat::relation::Equation::{Bias, End, Selection, Shared, Start, Update};
 use zkdl_cheat::trainer::{Example, Hooks, Matrix, Trainer, honest};
-use zkdl_field::Field;
+use zkdl_field::{Field, Scalar};
 
 /// An update of one weight at (l, t, k, j).
 fn update(f: impl Fn(&Trainer<'_>, i128, i128, [usize; 4]) -> i128 + 'static) -> Hooks {
@@ -25,6 +25,11 @@ fn bias(f: fn(&Trainer<'_>, [usize; 3]) -> i128) -> Hooks {
 fn plus_one(mut weights: Vec<Matrix>, [l, k, j]: [usize; 3]) -> Vec<Matrix> {
     weights[l][k][j] += 1;
     weights
+}
+
+/// The first two exchanged.
+fn swapped(i: usize) -> usize {
+    [1, 0].get(i).copied().unwrap_or(i)
 }
 
 fn data() -> Vec<Cheat> {
@@ -51,16 +56,21 @@ fn data() -> Vec<Cheat> {
             "same row twice in a batch",
             Selection,
             &["features", "labels"],
-            row(|s, t, b| honest::row(s, t, if t == 1 && b == 2 { 0 } else { b })),
+            row(|s, t, b| honest::row(s, t, if t == 1 && b + 1 == BATCH { 0 } else { b })),
         ),
         cheat(
             "examples of a batch swapped",
             Selection,
             &["features", "labels"],
-            row(|s, t, b| honest::row(s, t, if t == 0 { [1, 0, 2][b] } else { b })),
+            row(|s, t, b| honest::row(s, t, if t == 0 { swapped(b) } else { b })),
         ),
-        cheat("step order swapped", Selection, &["features", "labels"], row(|s, t, b| honest::row(s, [1, 0, 2][t], b))),
-        cheat("step repeated", Selection, &["features", "labels"], row(|s, t, b| honest::row(s, [0, 0, 2][t], b))),
+        cheat("step order swapped", Selection, &["features", "labels"], row(|s, t, b| honest::row(s, swapped(t), b))),
+        cheat(
+            "step repeated",
+            Selection,
+            &["features", "labels"],
+            row(|s, t, b| honest::row(s, if t == 1 { 0 } else { t }, b)),
+        ),
         cheat(
             "features at scale 1",
             Selection,
@@ -85,7 +95,7 @@ fn steps() -> Vec<Cheat> {
     let off = |at: [usize; 4]| update(move |_, w, delta, here| w - delta + one_if(here == at));
     vec![
         cheat("one weight update off by 1", Update, &["update"], off([1, 1, 2, 3])),
-        cheat("last weight update off by 1", Update, &["update"], off([2, 2, 5, 2])),
+        cheat("last weight update off by 1", Update, &["update"], off([2, STEPS - 1, 5, CLASSES - 1])),
         cheat("bias update off by 1", Update, &["update"], off([1, 1, 7, 3])),
         cheat(
             "updates off by +1 and -1, cancelling",
@@ -115,15 +125,18 @@ fn steps() -> Vec<Cheat> {
             "one example dropped",
             Update,
             &["update"],
-            update(|s, w, delta, [l, t, k, j]| w - delta + s.a[&[l, t, 2]][k] * s.g[&[l, t, 2, j]]),
+            update(|s, w, delta, [l, t, k, j]| w - delta + s.a[&[l, t, BATCH - 1]][k] * s.g[&[l, t, BATCH - 1, j]]),
         ),
         cheat(
             "row differs in the update only",
             Shared,
             &["update", "features"],
             Hooks {
+                // Of an example that has a gradient.
                 post: Box::new(|w, _| {
-                    w.a_update.iter_mut().for_each(|(i, a)| *a += scalar_if(*i == [0, 1, 1, 0, 2]));
+                    let first = w.g.iter().find(|([l, t, ..], g)| (*l, *t) == (0, 1) && **g != Scalar::ZERO);
+                    let b = first.unwrap().0[2];
+                    w.a_update.iter_mut().for_each(|(i, a)| *a += scalar_if(*i == [0, 1, b, 0, 2]));
                 }),
                 ..Hooks::default()
             },
@@ -162,7 +175,7 @@ fn ends() -> Vec<Cheat> {
             &["W_0"],
             Hooks {
                 post: Box::new(|w, _| {
-                    let half = zkdl_field::Scalar::from(2).invert().unwrap();
+                    let half = Scalar::from(2).invert().unwrap();
                     w.committed_start.iter_mut().filter(|(i, _)| **i == [1, 0, 2, 2]).for_each(|(_, v)| *v += half);
                 }),
                 ..Hooks::default()
