@@ -165,7 +165,13 @@ fn masks() -> Vec<Cheat> {
             &["bits"],
             mask(|_, k, neg, p, _| if neg || p == 0 { 0 } else { k }),
         ),
-        cheat("gradient passed where P < 0", Mask, &["bits"], mask(|_, k, _, _, _| k)),
+        // At the last step only: what follows from it would leave the bits of the format.
+        cheat(
+            "gradient passed where P < 0",
+            Mask,
+            &["bits"],
+            mask(|_, k, neg, _, [_, t, ..]| if neg && t + 1 < STEPS { 0 } else { k }),
+        ),
         cheat(
             "G off by one, bits right",
             Mask,
@@ -176,9 +182,10 @@ fn masks() -> Vec<Cheat> {
             "mask of another example",
             Mask,
             &["bits"],
-            mask(|s, k, _, _, [l, t, b, j]| {
+            mask(|s, k, neg, _, [l, t, b, j]| {
                 let other = s.p.get(&[l, t, (b + 1) % s.batch, j]).is_some_and(|(neg, _)| *neg);
-                if other { 0 } else { k }
+                let masked = if t + 1 == STEPS { other } else { neg };
+                if masked { 0 } else { k }
             }),
         ),
         cheat(

@@ -47,10 +47,11 @@ pub(crate) enum Base {
 impl Base {
     fn config(self) -> Config {
         let (seed, widths) = match self {
-            Self::Square => (19, vec![5, 6, 6, 6, 3]),
-            Self::Public => (16, vec![5, 7, 6, CLASSES as u32]),
-            Self::Power => (1, vec![4, 8, 4, 2]),
-            _ => (38, vec![5, 7, 6, CLASSES as u32]),
+            Self::Square => (38, vec![5, 6, 6, 6, 3]),
+            Self::Public => (18, vec![5, 7, 6, CLASSES as u32]),
+            Self::Named => (68, vec![5, 7, 6, CLASSES as u32]),
+            Self::Power => (25, vec![4, 8, 4, 2]),
+            _ => (121, vec![5, 7, 6, CLASSES as u32]),
         };
         let log_columns = match self {
             Self::Roomy => 11,
@@ -156,6 +157,11 @@ fn honest_witnesses_pass() {
         }
         let large = witness.g.values().filter(|g| centered(g).abs() > 8).count();
         assert!(large > 0, "{base:?} is degenerate");
+        let shape = &case.sample.shape;
+        for (l, t) in (0..shape.layers()).flat_map(|l| (0..shape.steps()).map(move |t| (l, t))) {
+            let moves = |(c, g): (&Cell, &Scalar)| (c[0], c[1]) == (l, t) && centered(g) != 0;
+            assert!(witness.g.iter().any(moves), "{base:?}: layer {l} learns nothing at step {t}");
+        }
         if base != Base::Public {
             let half = 1 << (case.sample.shape.format.r - 1);
             let z = [TIE, ZERO, NEGATIVE_TIE, POSITIVE, NEGATIVE].map(|cell| centered(&witness.z[&cell]));
