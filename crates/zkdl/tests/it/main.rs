@@ -9,6 +9,7 @@ mod columns;
 mod data_proof;
 mod limits;
 mod round_trip;
+mod statistics;
 mod support;
 mod tampering;
 mod vector;
