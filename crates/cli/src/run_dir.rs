@@ -237,8 +237,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     if about.len() > LARGEST {
         return Err(CliError::io(format!("{name} has {} bytes, more than the {LARGEST} that are read", about.len())));
     }
-    let mut bytes = Vec::with_capacity(about.len() as usize);
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+    read_up_to(LARGEST, file, about.len()).map_err(failed)
+}
+
+/// What `source` holds, about `expected` bytes, and no more than `limit`, however it grows meanwhile.
+fn read_up_to(limit: u64, source: impl Read, expected: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(expected as usize);
+    source.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -259,5 +264,30 @@ pub(crate) fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
         Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(CliError::file("read", path, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Zeros without end; counts those that were read, and fails far beyond any limit.
+    struct Endless<'a>(&'a mut u64);
+
+    impl Read for Endless<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            *self.0 += buffer.len() as u64;
+            if *self.0 > 1 << 20 { Err(ErrorKind::OutOfMemory.into()) } else { Ok(buffer.len()) }
+        }
+    }
+
+    /// Catalogue 15: also a file that looked small when it was opened.
+    #[test]
+    fn nothing_is_read_beyond_the_limit() {
+        for (limit, expected) in [(0, 0), (1, 5), (1000, 0), (1000, 1000), (70_000, 10)] {
+            let mut read = 0;
+            let bytes = read_up_to(limit, Endless(&mut read), expected).unwrap();
+            assert_eq!((bytes.len() as u64, read), (limit, limit));
+        }
     }
 }

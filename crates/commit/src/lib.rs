@@ -12,6 +12,7 @@
 //! | [`table`] | row commitments of bits and bytes from tables |
 //! | [`msm`] | multi-scalar multiplication |
 //! | [`endo`] | folding points by a short challenge |
+//! | `simulator` | for tests: proofs without one kind of blinds |
 //!
 //! Position: field <- transcript <- **commit** <- sumcheck.
 
@@ -27,6 +28,8 @@ pub mod msm;
 pub mod pedersen;
 pub mod representation;
 pub mod sigma;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod table;
 
 #[doc = include_str!("../../../spec/commit.md")]

@@ -10,6 +10,7 @@ mod data_proof;
 mod limits;
 mod openings;
 mod round_trip;
+mod statistics;
 mod support;
 mod tampering;
 mod vector;

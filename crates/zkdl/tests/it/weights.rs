@@ -107,16 +107,18 @@ fn a_proof_is_of_its_model_and_its_network() {
 
 /// Catalogue 1, 2, 16.
 #[test]
-fn every_changed_byte_and_every_length_is_refused() {
+fn every_changed_bit_and_every_length_is_refused() {
     let run = run();
     let bytes = prove(&run, &run.trace.end).encode();
     let accepted =
         |bytes: &[u8]| WeightsProof::decode(bytes).is_ok_and(|p| verify(&run.statement, &run.trace.end, &p).is_ok());
     assert!(accepted(&bytes));
-    for place in 0..bytes.len() {
+    for bit in 0..8 * bytes.len() {
         let mut changed = bytes.clone();
-        changed[place] ^= 1 << (place % 8);
-        assert!(!accepted(&changed), "byte {place}");
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(!accepted(&changed), "bit {bit}");
+    }
+    for place in 0..bytes.len() {
         assert!(
             matches!(
                 WeightsProof::decode(&bytes[..place]),

@@ -4,6 +4,7 @@ use super::*;
 use crate::absence;
 use crate::query::support::{Owner, Stuck, generators};
 use crate::query::{Query, QueryError};
+use crate::support::telling_bits;
 use std::sync::LazyLock;
 use zkdl_arguments::near::distance;
 use zkdl_commit::blinds::OsEntropy;
@@ -203,19 +204,27 @@ fn questions_without_answer_are_refused_on_both_sides() {
     assert!(matches!(error, Err(ProveError::Query(QueryError::Within { .. }))), "{error:?}");
 }
 
-/// Catalogue 1, 16: every byte of the proof counts, and nothing may be missing or follow.
+/// Catalogue 1, 16: a bit flipped in every byte, and every truncation.
 #[test]
 fn edited_answers_are_refused() {
     let (owner, question, answer) = answered();
-    let judge = |body: Vec<u8>| check(owner, question, &AbsentAnswer { question: question.clone(), body });
-    assert_eq!(judge(answer.body.clone()), Ok(()));
-    for byte in 0..answer.body.len() {
-        let mut body = answer.body.clone();
-        body[byte] ^= 1 << (byte % 8);
-        assert!(judge(body).is_err(), "byte {byte}");
+    let bytes = answer.encode();
+    let read = |bytes: &[u8]| absence::verify(question, &AbsentAnswer::decode(bytes)?, &owner.points, generators());
+    assert_eq!(read(&bytes), Ok(()));
+    let flip = |bit: &usize| {
+        let mut bytes = bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        read(&bytes).is_ok()
+    };
+    let accepted = telling_bits(bytes.len(), answer.body.len()).into_par_iter().filter(flip);
+    assert_eq!(accepted.collect::<Vec<_>>(), Vec::<usize>::new());
+    for end in 0..bytes.len() {
+        assert!(matches!(read(&bytes[..end]), Err(VerifyError::Format(_))), "{end}");
     }
+    let judge = |body: Vec<u8>| check(owner, question, &AbsentAnswer { question: question.clone(), body });
     for end in 0..answer.body.len() {
-        assert!(matches!(judge(answer.body[..end].to_vec()), Err(VerifyError::Read(_))), "{end} bytes");
+        let cut = judge(answer.body[..end].to_vec());
+        assert!(matches!(cut, Err(VerifyError::Read(ReadError::Truncated { .. }))), "{end}: {cut:?}");
     }
     assert!(judge([&answer.body[..], &[0]].concat()).is_err());
 }
