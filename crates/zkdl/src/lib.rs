@@ -60,6 +60,9 @@ pub mod training;
 #[cfg(test)]
 extern crate self as zkdl;
 #[cfg(test)]
+#[path = "../tests/it/flips.rs"]
+mod flips;
+#[cfg(test)]
 #[path = "../tests/it/support.rs"]
 mod support;
 

@@ -74,91 +74,126 @@ fn within(run: &Run, mut question: Question) -> Question {
     question
 }
 
+/// What honest sides make of a small run.
+struct Honest {
+    run: Run,
+    proof: Proof,
+    data_proof: DataProof,
+    weights: WeightsProof,
+    member: MemberAnswer,
+    absent: AbsentAnswer,
+    near: AbsentAnswer,
+}
+
+impl Honest {
+    fn new() -> Self {
+        let run = Run::new(&SMALL(), 3);
+        let data = DataSet { features: &run.features, labels: &run.labels, blinds: &run.point_rows.blinds };
+        let tree = Tree::new(&run.points.0).unwrap();
+        let asked = question(&run, run.features[..5].to_vec());
+        let stranger = question(&run, vec![16, 0, 16, 0, 16]);
+        let blinds = &run.end_rows.blinds;
+        Self {
+            proof: prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap(),
+            data_proof: data_proof::prove(&run.statement.data, 9, data, generators(), &mut |_| ()).unwrap(),
+            weights: model::prove(&run.statement, Boundary::End, &run.trace.end, blinds, generators()).unwrap(),
+            member: membership::prove(&asked, data, &run.points, &tree, generators()).unwrap(),
+            absent: absence::prove(&stranger, data, generators()).unwrap(),
+            near: absence::prove(&within(&run, stranger), data, generators()).unwrap(),
+            run,
+        }
+    }
+
+    /// Whatever the bytes are.
+    fn decoders(&self) {
+        let statement = &self.run.statement;
+        let safetensors = tensors::encode(&self.run.trace.end, Number::Integer, 21, &[]);
+        let widths = statement.algorithm().widths;
+        let named = Run::new(&NAMED(), 3).statement.encode();
+        reads("statement", &statement.encode(), MEBIBYTE, |bytes| drop(Statement::decode(bytes)));
+        reads("statement, named", &named, MEBIBYTE, |bytes| drop(Statement::decode(bytes)));
+        reads("points", &self.run.points.encode(), MEBIBYTE, |bytes| drop(PointCommitments::decode(bytes)));
+        reads("data set", &data_set::encode(&statement.data), MEBIBYTE, |bytes| drop(data_set::decode(bytes)));
+        reads("proof", &self.proof.encode(), MEBIBYTE, |bytes| drop(Proof::decode(bytes)));
+        reads("data proof", &self.data_proof.encode(), MEBIBYTE, |bytes| drop(DataProof::decode(bytes)));
+        reads("member", &self.member.encode(), MEBIBYTE, |bytes| drop(MemberAnswer::decode(bytes)));
+        reads("absent", &self.absent.encode(), MEBIBYTE, |bytes| drop(AbsentAnswer::decode(bytes)));
+        reads("weights", &self.weights.encode(), MEBIBYTE, |bytes| drop(WeightsProof::decode(bytes)));
+        reads("tensors", &safetensors, MEBIBYTE, |bytes| drop(tensors::decode(bytes, &widths, 21)));
+    }
+
+    /// Verifiers of statements that ask for more than the files have.
+    fn statements(&self) {
+        let Self { run, proof, weights, .. } = self;
+        let (statement, limits) = (run.statement.encode(), Limits::default());
+        reads("training", &statement, VERIFYING, |bytes| {
+            let Ok(hostile) = Statement::decode(bytes) else { return };
+            let proof = Proof { statement: hostile.digest(), ..proof.clone() };
+            let verdict = verify(&hostile, &run.points, &proof, &limits, generators());
+            assert_eq!(verdict.is_ok(), hostile == run.statement);
+        });
+        reads("run", &statement, VERIFYING, |bytes| {
+            let Ok(hostile) = Statement::decode(bytes) else { return };
+            let proof = Proof { statement: hostile.digest(), ..proof.clone() };
+            let windows = [Window { statement: &hostile, proof: &proof }];
+            let verdict = run::verify(&windows, &run.points, &limits, generators(), &|| ());
+            assert_eq!(verdict.is_ok(), hostile == run.statement);
+        });
+        reads("weights of a statement", &statement, VERIFYING, |bytes| {
+            let Ok(hostile) = Statement::decode(bytes) else { return };
+            // Whether they are those of its rows is all that is asked: the other public values may differ.
+            let _ = model::verify(&hostile, Boundary::End, &run.trace.end, weights, &limits, generators());
+        });
+        reads("shown weights", &weights.encode(), VERIFYING, |bytes| {
+            let Ok(hostile) = WeightsProof::decode(bytes) else { return };
+            let verdict = model::verify(&run.statement, Boundary::End, &run.trace.end, &hostile, &limits, generators());
+            assert_eq!(verdict.is_ok(), bytes == weights.encode());
+        });
+    }
+
+    /// Verifiers of data sets and of answers about them.
+    fn data_sets(&self) {
+        let Self { run, data_proof, member, .. } = self;
+        let data = &run.statement.data;
+        let rooted = |bytes: &[u8]| {
+            let mut hostile = data_set::decode(bytes).ok()?;
+            hostile.root = run.points.root(&hostile).unwrap();
+            Some(hostile)
+        };
+        reads("data", &data_set::encode(data), VERIFYING, |bytes| {
+            let Some(hostile) = rooted(bytes) else { return };
+            let proof = DataProof { statement: data_proof::digest(&hostile, 9), ..data_proof.clone() };
+            let verdict = data_proof::verify(&hostile, &run.points, &proof, &Limits::default(), generators());
+            assert_eq!(verdict.is_ok(), hostile == *data);
+        });
+        reads("answer of a member", &member.encode(), VERIFYING, |bytes| {
+            let Ok(hostile) = MemberAnswer::decode(bytes) else { return };
+            let verdict = membership::verify(&member.question, &hostile, generators());
+            assert_eq!(verdict.is_ok(), bytes == member.encode());
+        });
+        for (what, answer) in [("absent", &self.absent), ("near", &self.near)] {
+            let question = &answer.question;
+            reads(what, &answer.encode(), VERIFYING, |bytes| {
+                let Ok(hostile) = AbsentAnswer::decode(bytes) else { return };
+                let verdict = absence::verify(question, &hostile, &run.points, generators());
+                assert_eq!(verdict.is_ok(), bytes == answer.encode(), "{what}");
+            });
+            reads(what, &data_set::encode(&question.data), VERIFYING, |bytes| {
+                let Some(data) = rooted(bytes) else { return };
+                let hostile = Question { data, ..question.clone() };
+                let answer = AbsentAnswer { question: hostile.clone(), ..answer.clone() };
+                let verdict = absence::verify(&hostile, &answer, &run.points, generators());
+                assert_eq!(verdict.is_ok(), hostile == *question, "{what}");
+            });
+        }
+    }
+}
+
 /// Catalogue 3, 10.
 #[test]
 fn hostile_numbers_allocate_nothing() {
-    let run = Run::new(&SMALL(), 3);
-    let named = Run::new(&NAMED(), 3);
-    let limits = Limits::default();
-    let statement = run.statement.encode();
-    let proof = prove(&run.statement, run.input(), generators(), &mut |_| ()).unwrap();
-    let data = DataSet { features: &run.features, labels: &run.labels, blinds: &run.point_rows.blinds };
-    let tree = Tree::new(&run.points.0).unwrap();
-    let asked = question(&run, run.features[..5].to_vec());
-    let member = membership::prove(&asked, data, &run.points, &tree, generators()).unwrap();
-    let stranger = question(&run, vec![16, 0, 16, 0, 16]);
-    let absent = absence::prove(&stranger, data, generators()).unwrap();
-    let far = within(&run, stranger.clone());
-    let distant = absence::prove(&far, data, generators()).unwrap();
-    let data_proof = data_proof::prove(&run.statement.data, 9, data, generators(), &mut |_| ()).unwrap();
-    let weights =
-        model::prove(&run.statement, Boundary::End, &run.trace.end, &run.end_rows.blinds, generators()).unwrap();
-    let safetensors = tensors::encode(&run.trace.end, Number::Integer, 21, &[]);
-    let widths = run.statement.algorithm().widths;
-
-    reads("statement", &statement, MEBIBYTE, |bytes| drop(Statement::decode(bytes)));
-    reads("statement, named", &named.statement.encode(), MEBIBYTE, |bytes| drop(Statement::decode(bytes)));
-    reads("points", &run.points.encode(), MEBIBYTE, |bytes| drop(PointCommitments::decode(bytes)));
-    reads("data set", &data_set::encode(&run.statement.data), MEBIBYTE, |bytes| drop(data_set::decode(bytes)));
-    reads("proof", &proof.encode(), MEBIBYTE, |bytes| drop(Proof::decode(bytes)));
-    reads("data proof", &data_proof.encode(), MEBIBYTE, |bytes| drop(DataProof::decode(bytes)));
-    reads("member", &member.encode(), MEBIBYTE, |bytes| drop(MemberAnswer::decode(bytes)));
-    reads("absent", &absent.encode(), MEBIBYTE, |bytes| drop(AbsentAnswer::decode(bytes)));
-    reads("weights", &weights.encode(), MEBIBYTE, |bytes| drop(WeightsProof::decode(bytes)));
-    reads("tensors", &safetensors, MEBIBYTE, |bytes| drop(tensors::decode(bytes, &widths, 21)));
-
-    // Verifiers of statements that ask for more than the files have.
-    reads("training", &statement, VERIFYING, |bytes| {
-        let Ok(hostile) = Statement::decode(bytes) else { return };
-        if hostile == run.statement {
-            return;
-        }
-        let proof = Proof { statement: hostile.digest(), ..proof.clone() };
-        assert!(verify(&hostile, &run.points, &proof, &limits, generators()).is_err());
-    });
-    reads("data", &data_set::encode(&run.statement.data), VERIFYING, |bytes| {
-        let Ok(mut hostile) = data_set::decode(bytes) else { return };
-        hostile.root = run.points.root(&hostile).unwrap();
-        if hostile == run.statement.data {
-            return;
-        }
-        let proof = DataProof { statement: data_proof::digest(&hostile, 9), ..data_proof.clone() };
-        assert!(data_proof::verify(&hostile, &run.points, &proof, &limits, generators()).is_err());
-    });
-    reads("run", &statement, VERIFYING, |bytes| {
-        let Ok(hostile) = Statement::decode(bytes) else { return };
-        let proof = Proof { statement: hostile.digest(), ..proof.clone() };
-        let windows = [Window { statement: &hostile, proof: &proof }];
-        let verdict = run::verify(&windows, &run.points, &limits, generators(), &|| ());
-        assert_eq!(verdict.is_ok(), hostile == run.statement);
-    });
-    reads("answer of a member", &member.encode(), VERIFYING, |bytes| {
-        let Ok(hostile) = MemberAnswer::decode(bytes) else { return };
-        assert_eq!(membership::verify(&asked, &hostile, generators()).is_ok(), bytes == member.encode());
-    });
-    for (what, question, answer) in [("absent", &stranger, &absent), ("near", &far, &distant)] {
-        reads(what, &answer.encode(), VERIFYING, |bytes| {
-            let Ok(hostile) = AbsentAnswer::decode(bytes) else { return };
-            let verdict = absence::verify(question, &hostile, &run.points, generators());
-            assert_eq!(verdict.is_ok(), bytes == answer.encode(), "{what}");
-        });
-        reads(what, &data_set::encode(&question.data), VERIFYING, |bytes| {
-            let Ok(mut data) = data_set::decode(bytes) else { return };
-            data.root = run.points.root(&data).unwrap();
-            let hostile = Question { data, ..question.clone() };
-            let answer = AbsentAnswer { question: hostile.clone(), ..answer.clone() };
-            let verdict = absence::verify(&hostile, &answer, &run.points, generators());
-            assert_eq!(verdict.is_ok(), hostile == *question, "{what}");
-        });
-    }
-    reads("shown weights", &weights.encode(), VERIFYING, |bytes| {
-        let Ok(hostile) = WeightsProof::decode(bytes) else { return };
-        let verdict = model::verify(&run.statement, Boundary::End, &run.trace.end, &hostile, &limits, generators());
-        assert_eq!(verdict.is_ok(), bytes == weights.encode());
-    });
-    reads("weights of a statement", &statement, VERIFYING, |bytes| {
-        let Ok(hostile) = Statement::decode(bytes) else { return };
-        // Whether they are those of its rows is all that is asked: the other public values may differ.
-        let _ = model::verify(&hostile, Boundary::End, &run.trace.end, &weights, &limits, generators());
-    });
+    let honest = Honest::new();
+    honest.decoders();
+    honest.statements();
+    honest.data_sets();
 }

@@ -11,9 +11,7 @@ use zkdl::data_proof::{self, choose_log_columns};
 use zkdl::model::{self, Boundary};
 use zkdl::points::commit_points;
 use zkdl::statement::Limits;
-use zkdl::{
-    AbsentAnswer, BlindedRows, DataSet, PointCommitments, Query, Question, absence, membership, open,
-};
+use zkdl::{AbsentAnswer, BlindedRows, DataSet, PointCommitments, Query, Question, absence, membership, open};
 use zkdl_commit::blinds::{Entropy, OsEntropy};
 use zkdl_commit::merkle::Tree;
 use zkdl_commit::simulator::without_blinds_of;

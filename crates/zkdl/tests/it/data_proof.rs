@@ -1,6 +1,7 @@
 //! Proofs of a data set: random shapes, and bytes and public values that were changed afterwards.
 
-use crate::support::{Counter, generators, telling_bits};
+use crate::flips::telling_bits;
+use crate::support::{Counter, generators};
 use proptest::prelude::*;
 use rayon::prelude::*;
 use zkdl::DataSet;

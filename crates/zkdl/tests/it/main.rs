@@ -7,6 +7,7 @@ mod architecture;
 mod attacks;
 mod columns;
 mod data_proof;
+mod flips;
 mod limits;
 mod openings;
 mod round_trip;

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::absence;
+use crate::flips::telling_bits;
 use crate::query::support::{Owner, Stuck, generators};
 use crate::query::{Query, QueryError};
-use crate::support::telling_bits;
 use std::sync::LazyLock;
 use zkdl_arguments::near::distance;
 use zkdl_commit::blinds::OsEntropy;
