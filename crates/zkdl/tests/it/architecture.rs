@@ -89,18 +89,30 @@ fn nothing_depends_on_the_cheating_prover() {
     }
 }
 
-/// What lets tests program challenges is in no build of a prover or verifier.
+/// Features for tests: challenges that are programmed, blinds that are left out, randomness that is given, room for lies.
+const OPEN: [&str; 2] = ["open", "simulator"];
+
+/// They are in no build of a prover or verifier: none is on by default, or on because another is, or asked for by a crate that is used.
 #[test]
-fn only_tests_program_challenges() {
+fn only_tests_open_provers() {
+    let names_one = |value: &toml::Value| OPEN.iter().any(|name| value.to_string().contains(&format!("\"{name}\"")));
+    let mut features = 0;
     for (name, _) in ARROWS {
         let manifest = std::fs::read_to_string(crates().join(name).join("Cargo.toml")).unwrap();
         let manifest: toml::Table = manifest.parse().unwrap();
-        let forwarded = manifest.get("features").map(ToString::to_string).unwrap_or_default();
-        assert!(*name == "transcript" || !forwarded.contains("simulator"), "{name}");
+        for (feature, others) in manifest.get("features").and_then(|table| table.as_table()).into_iter().flatten() {
+            assert!(feature != "default" && others.as_array().unwrap().is_empty(), "{name}: {feature}");
+            features += 1;
+        }
         for (library, value) in manifest["dependencies"].as_table().unwrap() {
-            assert!(!value.to_string().contains("simulator"), "{name}: {library}");
+            assert!(!names_one(value), "{name}: {library}");
         }
     }
+    assert_eq!(features, 3, "of transcript, commit and zkdl");
+    let workspace: toml::Table = std::fs::read_to_string(crates().join("../Cargo.toml")).unwrap().parse().unwrap();
+    assert!(!names_one(&workspace["workspace"]["dependencies"]));
+    let cheat: toml::Table = std::fs::read_to_string(crates().join("cheat/Cargo.toml")).unwrap().parse().unwrap();
+    assert!(names_one(&cheat["dependencies"]["zkdl"]), "this test knows how they are written");
 }
 
 #[test]

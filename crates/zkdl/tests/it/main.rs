@@ -9,7 +9,6 @@ mod columns;
 mod data_proof;
 mod flips;
 mod limits;
-mod openings;
 mod round_trip;
 mod statistics;
 mod support;
