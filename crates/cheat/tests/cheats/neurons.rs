@@ -201,18 +201,19 @@ fn masks() -> Vec<Cheat> {
             "mask of the other hidden layer",
             Mask,
             &["bits"],
-            mask(|s, k, _, _, [l, t, b, j]| {
+            mask(|s, k, neg, _, [l, t, b, j]| {
                 let other = s.p[&[1 - l, t, b, j % s.widths[2 - l]]].0;
-                if other { 0 } else { k }
+                let masked = if t + 1 == STEPS { other } else { neg };
+                if masked { 0 } else { k }
             }),
         ),
         cheat(
             "mask of the step before",
             Mask,
             &["bits"],
-            mask(|s, k, _, _, [l, t, b, j]| {
-                let other = s.p[&[l, t.saturating_sub(1), b, j]].0;
-                if other { 0 } else { k }
+            mask(|s, k, neg, _, [l, t, b, j]| {
+                let masked = if t + 1 == STEPS { s.p[&[l, t - 1, b, j]].0 } else { neg };
+                if masked { 0 } else { k }
             }),
         ),
     ]
