@@ -68,7 +68,7 @@ fn mutants() -> String {
     let nothing: usize = rows(&text, "| mutant | why |").iter().map(|row| times(&row[0])).sum();
     let open = text.split("Not run again since they survived: ").nth(1).and_then(number).unwrap();
     format!(
-        "{} mutants were run, of which {survived} survived; tests were added for {} of them, {nothing} change nothing, {open} were run",
+        "{} mutants were run, of which {survived} survived; tests were added for {} of them, {nothing} change nothing, {open} have tests and were not run again",
         written(run),
         survived - nothing - open
     )
