@@ -6,9 +6,9 @@
 
 use crate::data::{commit, failing_products, failing_queries, finish, prove_bits};
 use crate::harness::{Event, Replay, Tamper, Tap};
-use zkdl::absence::distance::{PROTOCOL, claim};
+use zkdl::absence::distance::PROTOCOL;
 use zkdl::absence::verify;
-use zkdl::{AbsentAnswer, GeneratorSource, PointCommitments, ProveError, Question, VerifyError};
+use zkdl::{AbsentAnswer, GeneratorSource, PointCommitments, ProveError, Question, VerifyError, open};
 use zkdl_arguments::near::{self, Claim};
 use zkdl_arguments::rows::Packing;
 use zkdl_arguments::window::Obligations;
@@ -190,7 +190,7 @@ impl NearCase {
     /// What is claimed.
     #[must_use]
     pub fn claim(&self) -> Claim<'_> {
-        claim(&self.question)
+        open::near(&self.question).0
     }
 
     /// Commits to rows and answers with what is said of them, messages altered on the way; nothing if y is to fit and there is none.
@@ -208,7 +208,7 @@ impl NearCase {
         let points = PointCommitments(points.iter().map(group::encode).collect());
         let mut question = self.question.clone();
         question.data.root = points.root(&question.data).unwrap_or_default();
-        let writer = ProofWriter::new(Sender::new(PROTOCOL, &question.digest(PROTOCOL, &[])), &generators, blinds);
+        let writer = ProofWriter::new(Sender::new(PROTOCOL, &open::near(&question).1), &generators, blinds);
         let mut tap = Tap::new(writer, tamper);
         bits.iter().for_each(|row| tap.inner.sender.send_point("near.row", row));
         if prove_plain(&mut tap, &claim, said).is_none() {

@@ -5,7 +5,7 @@
 use crate::data::describe;
 use crate::error::{CliError, Result};
 use crate::run_dir::{RunDir, read};
-use crate::verify::NOT_ONE_RUN;
+use crate::verify::{self, NOT_ONE_RUN};
 use std::path::{Path, PathBuf};
 use zkdl::codec::FormatError;
 use zkdl::statement::hex;
@@ -118,12 +118,18 @@ impl Public {
     /// What the statements in a public directory say: one for each run of adjoining windows.
     pub(crate) fn claims(&self) -> Result<Vec<Statement>> {
         let Some(dir) = self.dir() else { return Ok(Vec::new()) };
-        let windows = dir.windows()?.into_iter().map(|index| dir.window(index).statement);
-        let statements: Vec<Statement> =
-            windows.map(|path| decoded(Statement::decode(&read(&path)?), &path)).collect::<Result<_>>()?;
-        chain::stretches(&statements)
-            .map_err(|e| CliError::usage(format!("{}: {NOT_ONE_RUN}", dir.public().display())).caused_by(e))
+        Ok(statements(&dir)?.1)
     }
+}
+
+/// The statements in a public directory, and what they say together.
+pub(crate) fn statements(dir: &RunDir) -> Result<(Vec<Statement>, Vec<Statement>)> {
+    let windows = dir.windows()?.into_iter().map(|index| dir.window(index).statement);
+    let statements: Vec<Statement> =
+        windows.map(|path| verify::decoded(Statement::decode(&read(&path)?), &path)).collect::<Result<_>>()?;
+    let together = chain::stretches(&statements);
+    let failed = |e| CliError::usage(format!("{}: {NOT_ONE_RUN}", dir.public().display())).caused_by(e);
+    Ok((statements, together.map_err(failed)?))
 }
 
 impl Asked {

@@ -9,10 +9,10 @@ use crate::error::{CliError, Result};
 use crate::member::refused;
 use crate::plan::Run;
 use crate::progress::Context;
-use crate::question::read_queries;
+use crate::question::{read_queries, statements};
 use crate::report::{Table, bytes, emit, emit_json, grouped, seconds};
 use crate::run_dir::{RunDir, read};
-use crate::verify::{NOT_ONE_RUN, decoded, settled};
+use crate::verify::{decoded, settled};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -150,19 +150,16 @@ struct Ends {
 impl Ends {
     /// The ends of a statement, or of the windows of a directory. Where windows meet, the run neither starts nor ends.
     fn read(statement: Option<&Path>, public: Option<&Path>) -> Result<Self> {
-        let read_one = |path: &Path| decoded(Statement::decode(&read(path)?), path);
         match (statement, public) {
-            (Some(path), _) => read_one(path).map(|only| Self { first: only.clone(), last: only }),
+            (Some(path), _) => {
+                let only = decoded(Statement::decode(&read(path)?), path)?;
+                Ok(Self { first: only.clone(), last: only })
+            }
             (None, Some(root)) => {
                 let dir = RunDir::for_auditor(root);
-                let name = dir.public().display().to_string();
-                let windows = dir.windows()?.into_iter();
-                let mut statements: Vec<Statement> =
-                    windows.map(|i| read_one(&dir.window(i).statement)).collect::<Result<_>>()?;
-                chain::stretches(&statements)
-                    .map_err(|e| CliError::usage(format!("{name}: {NOT_ONE_RUN}")).caused_by(e))?;
+                let (mut statements, _) = statements(&dir)?;
                 statements.sort_by_key(chain::end);
-                let none = || CliError::usage(format!("{name}: no statements here"));
+                let none = || CliError::usage(format!("{}: no statements here", dir.public().display()));
                 let last = statements.pop().ok_or_else(none)?;
                 Ok(Self { first: statements.into_iter().next().unwrap_or_else(|| last.clone()), last })
             }

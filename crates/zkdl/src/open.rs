@@ -3,6 +3,7 @@
 //! Behind the feature `open`, which the command does not have. A proof whose randomness somebody can predict hides nothing from them;
 //! whatever is said here, `verify` has to catch what is false.
 
+use crate::absence::distance;
 use crate::answer::{AbsentAnswer, MemberAnswer};
 use crate::commitment::PointCommitments;
 use crate::data_proof::{self, DataProof};
@@ -11,6 +12,7 @@ use crate::{DataSet, GeneratorSource, Phase, ProveError, ProverInput, Question, 
 use crate::{absence, membership, training};
 use zeroize::Zeroizing;
 use zkdl_arguments::absence::Fingerprints;
+use zkdl_arguments::near::Claim;
 use zkdl_commit::blinds::Entropy;
 use zkdl_commit::merkle::Tree;
 use zkdl_field::Scalar;
@@ -71,4 +73,11 @@ pub fn prove_member(
     entropy: &mut dyn Entropy,
 ) -> Result<MemberAnswer, ProveError> {
     membership::prove_at(question, index, data, committed, generators, entropy)
+}
+
+/// What is proven of a question about near-duplicates, and the digest of the question that opens the transcript: where a prover of its
+/// own making begins.
+#[must_use]
+pub fn near(question: &Question) -> (Claim<'_>, [u8; 32]) {
+    (distance::claim(question), question.digest(distance::PROTOCOL, &[]))
 }

@@ -253,9 +253,7 @@ impl Question {
     }
 
     /// SHA-256 of protocol, generator label, encoding and what else the answer is about: it opens the transcript.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn digest(&self, protocol: &str, about: &[u8]) -> [u8; 32] {
+    pub(crate) fn digest(&self, protocol: &str, about: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in [protocol.as_bytes(), GENERATORS.as_bytes(), &self.encode(), about] {
             hash.update(to_u64(part.len()).to_le_bytes());

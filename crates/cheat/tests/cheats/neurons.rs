@@ -178,44 +178,27 @@ fn masks() -> Vec<Cheat> {
             &["bits"],
             mask(|_, k, neg, _, c| if neg { 0 } else { k + one_if(c == POSITIVE) }),
         ),
-        cheat(
-            "mask of another example",
-            Mask,
-            &["bits"],
-            mask(|s, k, neg, _, [l, t, b, j]| {
-                let other = s.p.get(&[l, t, (b + 1) % s.batch, j]).is_some_and(|(neg, _)| *neg);
-                let masked = if t + 1 == STEPS { other } else { neg };
-                if masked { 0 } else { k }
-            }),
-        ),
-        cheat(
-            "mask of another neuron",
-            Mask,
-            &["bits"],
-            mask(|s, k, _, _, [l, t, b, j]| {
-                let other = s.p[&[l, t, b, (j + 1) % s.widths[l + 1]]].0;
-                if other { 0 } else { k }
-            }),
-        ),
-        cheat(
-            "mask of the other hidden layer",
-            Mask,
-            &["bits"],
-            mask(|s, k, neg, _, [l, t, b, j]| {
-                let other = s.p[&[1 - l, t, b, j % s.widths[2 - l]]].0;
-                let masked = if t + 1 == STEPS { other } else { neg };
-                if masked { 0 } else { k }
-            }),
-        ),
-        cheat(
-            "mask of the step before",
-            Mask,
-            &["bits"],
-            mask(|s, k, neg, _, [l, t, b, j]| {
-                let masked = if t + 1 == STEPS { s.p[&[l, t - 1, b, j]].0 } else { neg };
-                if masked { 0 } else { k }
-            }),
-        ),
+    ]
+}
+
+/// G has the mask of another value from step `first` on: earlier, what follows from it may leave the bits of the format.
+fn mask_of(name: &'static str, first: usize, other: fn(&Trainer<'_>, Cell) -> bool) -> Cheat {
+    let mask = move |s: &Trainer<'_>, k, neg, _, c: Cell| {
+        let masked = if c[1] < first { neg } else { other(s, c) };
+        if masked { 0 } else { k }
+    };
+    cheat(name, Mask, &["bits"], Hooks { g_hidden: Box::new(mask), ..Hooks::default() })
+}
+
+fn masks_of_others() -> Vec<Cheat> {
+    const LAST: usize = STEPS - 1;
+    vec![
+        mask_of("mask of another example", LAST, |s, [l, t, b, j]| {
+            s.p.get(&[l, t, (b + 1) % s.batch, j]).is_some_and(|(neg, _)| *neg)
+        }),
+        mask_of("mask of another neuron", 0, |s, [l, t, b, j]| s.p[&[l, t, b, (j + 1) % s.widths[l + 1]]].0),
+        mask_of("mask of the other hidden layer", LAST, |s, [l, t, b, j]| s.p[&[1 - l, t, b, j % s.widths[2 - l]]].0),
+        mask_of("mask of the step before", LAST, |s, [l, t, b, j]| s.p[&[l, t - 1, b, j]].0),
     ]
 }
 
@@ -351,6 +334,7 @@ fn bits_of_hidden_cells() {
 fn relu_and_its_mask() {
     judge(activations());
     judge(masks());
+    judge(masks_of_others());
     judge(vec![
         shifted("Z off by 2^R, all else consistent", true, &["forward"]),
         shifted("H off by 2^R, all else consistent", false, &["backward"]),

@@ -127,6 +127,12 @@ fn steps() -> Vec<Cheat> {
             &["update"],
             update(|s, w, delta, [l, t, k, j]| w - delta + s.a[&[l, t, BATCH - 1]][k] * s.g[&[l, t, BATCH - 1, j]]),
         ),
+    ]
+}
+
+/// A and G of forward and backward are not those of the update.
+fn shared() -> Vec<Cheat> {
+    vec![
         cheat(
             "row differs in the update only",
             Shared,
@@ -194,6 +200,7 @@ fn data_and_bias() {
 #[test]
 fn update_of_a_step() {
     judge(steps());
+    judge(shared());
 }
 
 /// Catalogue 87, 88.

@@ -110,11 +110,8 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// The question as its argument sees it; rows about twice as long as there are many, and of whole cells. Open to cheating provers,
-/// whom `verify` has to catch.
-#[doc(hidden)]
-#[must_use]
-pub fn claim(question: &Question) -> Claim<'_> {
+/// The question as its argument sees it; rows about twice as long as there are many, and of whole cells.
+pub(crate) fn claim(question: &Question) -> Claim<'_> {
     let data = &question.data;
     let mut claim = Claim {
         points: to_usize(data.points),
