@@ -23,3 +23,21 @@ pub fn decode(bytes: &[u8]) -> Result<Descriptor, FormatError> {
     d.finish()?;
     Ok(descriptor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zkdl_dataset::ValueRange;
+
+    #[test]
+    fn a_descriptor_comes_back_from_its_file_and_from_no_other() {
+        let data = Descriptor { root: [3; 32], ..Descriptor::uniform(4, 3, 2, ValueRange { min: -2, max: 9 }, 0) };
+        let bytes = encode(&data);
+        assert!(bytes.starts_with(b"zkdl-data\x01\0\0\0"));
+        assert_eq!(decode(&bytes), Ok(data));
+        assert_eq!(decode(&[&bytes[..], &[0]].concat()), Err(FormatError::Trailing { what: WHAT, bytes: 1 }));
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{length}");
+        }
+    }
+}

@@ -323,6 +323,30 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_columns_and_queries_may_be_reached() {
+        let mut wide = question();
+        wide.data.classes = (1 << MAX_LOG_COLUMNS) - 3;
+        assert_eq!(wide.validate(), Ok(()));
+        wide.data.classes += 1;
+        assert_eq!(wide.validate(), Err(QueryError::Columns { columns: (1 << MAX_LOG_COLUMNS) + 1 }));
+        let asked = |count| {
+            let question = Question { queries: vec![question().queries[0].clone(); count], ..question() };
+            let bytes = [header("test", 1), question.encode()].concat();
+            (question.validate(), Question::decode(&mut Decoder::new("test", "test", 1, &bytes).unwrap()))
+        };
+        for count in [1, MAX_QUERIES] {
+            let (valid, read) = asked(count);
+            assert_eq!(valid, Ok(()));
+            assert_eq!(read.unwrap().queries.len(), count);
+        }
+        for count in [0, MAX_QUERIES + 1] {
+            let (refused, read) = asked(count);
+            assert_eq!(refused, Err(QueryError::Count { got: count, limit: MAX_QUERIES }));
+            assert!(matches!(read, Err(FormatError::Value { .. })), "{count}");
+        }
+    }
+
+    #[test]
     fn near_duplicates_are_asked_for_where_a_distance_is_fixed() {
         let near = |near| {
             let mut question = Question { within: true, ..question() };

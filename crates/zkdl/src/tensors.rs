@@ -284,6 +284,7 @@ fn numbers_in(name: &str) -> Vec<(usize, String)> {
 /// How weights to start from become integers.
 struct StartFormat {
     fraction_bits: u32,
+    /// Of a weight, 1 to 64.
     bits: u32,
     /// The fraction bits that the file's metadata state.
     stated: Option<String>,
@@ -324,7 +325,7 @@ impl StartFormat {
             let got = self.stated.clone().unwrap_or_else(|| "no".to_owned());
             return Err(TensorError::FractionBits { got, expected: self.fraction_bits });
         }
-        let sign = self.bits.saturating_sub(1).min(i64::BITS - 1);
+        let sign = self.bits.saturating_sub(1);
         match integers.iter().enumerate().find(|(_, n)| !matches!(**n >> sign, 0 | -1)) {
             None => Ok(integers),
             Some((index, n)) => Err(self.range(name, index, *n as f64, self.bound())),
@@ -431,7 +432,8 @@ mod tests {
         assert_eq!(read, rounded(&weights, 21));
         assert_eq!(float(3 << 20, 21), 1.5);
         assert_eq!(integer(1.5, 21), Some(3 << 20));
-        for value in [f32::NAN, f32::INFINITY, 2f32.powi(42), 2f32.powi(-22)] {
+        assert_eq!(integer(2f32.powi(40), 21), Some(1 << 61));
+        for value in [f32::NAN, f32::INFINITY, 2f32.powi(41), 2f32.powi(-22)] {
             assert_eq!(integer(value, 21), None, "{value}");
         }
     }
@@ -541,7 +543,8 @@ mod tests {
         assert_eq!([bias(-128.0), bias(127.998), bias(-128.001)], [-32768, 32767, -32768], "rounded, then judged");
         for x in [128.0, 127.999, -128.002, f64::NAN, f64::INFINITY, f64::MIN] {
             let error = one(x).unwrap_err();
-            assert!(matches!(&error, TensorError::Range { name, index: 1, .. } if name == "0.bias"), "{x}: {error}");
+            let TensorError::Range { name, index, bound, bits, .. } = &error else { panic!("{x}: {error}") };
+            assert_eq!((name.as_str(), *index, *bound, *bits), ("0.bias", 1, 128.0, 16), "{x}");
         }
         let wide = |bits| quantise(&network(["0.", "2."], [0.0, -(2f64.powi(55))], Dtype::F64), &WIDTHS, 8, bits);
         assert_eq!(wide(64).unwrap().layers[0].values[7], i64::MIN);

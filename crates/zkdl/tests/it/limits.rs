@@ -4,7 +4,7 @@ use crate::support::{Run, SMALL, generators};
 use crate::tampering::{Change, Proven, later, proven};
 use zkdl::error::StatementError;
 use zkdl::proof::Proof;
-use zkdl::statement::Limits;
+use zkdl::statement::{Limits, Statement};
 use zkdl::{Origin, Start, VerifyError, verify};
 use zkdl_train::Format;
 use zkdl_train::config::MULTIPLIER_LIMIT;
@@ -58,6 +58,10 @@ fn absurd_start_weights_are_refused_before_any_work() {
         }),
     ];
     refuse_every_change("Mismatch", changes);
+    let mut statement = proven(&SMALL()).run.statement.clone();
+    let (_, shorten) = changes.last().unwrap();
+    shorten(&mut statement);
+    assert!(matches!(statement.shape(&Limits::default()), Err(StatementError::Mismatch { got: 64, .. })));
 }
 
 fn named(rows: Vec<[u8; 32]>) -> Start {
@@ -144,6 +148,26 @@ fn limits_may_be_reached() {
         let refused = statement.sizes(&limits).unwrap_err();
         assert!(matches!(refused, StatementError::Limit { got, limit, .. } if (got, limit + 1) == (counted, got)));
     }
+    // Classes of rows: 2 for each width of an output and 7 more; for each query of weights 2 for every pair of widths and 1 for
+    // every output; 4 of bits of named weights.
+    let rows = statement.end.clone();
+    let classes: [(u64, Start, Vec<u32>); 4] = [
+        (2 * 3 + 7 + 9, Start::Seed, vec![7, 6]),
+        (2 * 2 + 7 + 8, Start::Seed, vec![7, 7]),
+        (2 * 3 + 7 + 4 * 9, later(rows.clone()), vec![7, 6]),
+        (2 * 3 + 7 + 5 * 9 + 4, named(rows), vec![7, 6]),
+    ];
+    for (classes, start, hidden) in classes {
+        let first_step = if matches!(start, Start::Committed { origin: Origin::Seed, .. }) { 3 } else { 0 };
+        let statement = Statement { start, hidden, first_step, ..statement.clone() };
+        let limits = |column_weights| Limits { column_weights, ..Limits::NONE };
+        let weights = classes << log_columns;
+        assert!(statement.sizes(&limits(weights)).is_ok(), "{classes}");
+        let refused = statement.sizes(&limits(weights - 1)).unwrap_err();
+        assert!(matches!(refused, StatementError::Limit { got, .. } if got == weights), "{classes}: {refused:?}");
+    }
+    let fastest = Statement { multipliers: vec![MULTIPLIER_LIMIT; 3], ..statement };
+    assert!(fastest.sizes(&exact).is_ok());
 }
 
 #[test]
