@@ -135,6 +135,7 @@ mod tests {
         assert_eq!(decode(&bytes), Ok(g));
         assert_eq!(decode(&[0; 32]), Err(PointError::Identity));
         assert_eq!(decode(&[0xff; 32]), Err(PointError::Invalid));
+        assert!(is_identity(&identity()) && !is_identity(&Point::generator()));
         let refused = (1..=255u8).filter(|b| decode(&[*b; 32]).is_err()).count();
         assert!(refused > 64, "half of all x-coordinates are off the curve");
     }

@@ -133,35 +133,7 @@ impl SmallDot {
         Self { limbs: f.iter().map(limbs).collect() }
     }
 
-    /// The first `n` entries, or all if there are no more.
-    #[must_use]
-    pub fn prefix(&self, n: usize) -> Self {
-        Self { limbs: self.limbs.iter().take(n).copied().collect() }
-    }
-
-    /// Length of the vector.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.limbs.len()
-    }
-
-    /// Whether the vector is empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.limbs.is_empty()
-    }
-
-    /// `sum_j n_j f_j` over the shorter of the two.
-    #[must_use]
-    pub fn dot(&self, integers: impl IntoIterator<Item = i64>) -> Scalar {
-        let mut sum = SmallSum::default();
-        for (f, n) in self.limbs.iter().zip(integers) {
-            sum.add_limbs(f, n);
-        }
-        sum.reduce()
-    }
-
-    /// Adds `n * f_j` to `sum`.
+    /// Adds `n * f_j` to `sum`; nothing beyond the end of the vector.
     #[inline]
     pub fn accumulate(&self, sum: &mut SmallSum, j: usize, n: i64) {
         if let Some(f) = self.limbs.get(j) {
@@ -265,7 +237,10 @@ mod tests {
         assert_eq!(dot(&a, &b), a.iter().zip(&b).map(|(x, y)| x * y).sum());
         let n: Vec<i64> = (0..200).map(|i| if i % 3 == 0 { i64::MIN + i } else { i64::MAX - 7 * i }).collect();
         let plain: Scalar = n.iter().zip(&a).map(|(n, x)| from_i64(*n) * x).sum();
-        assert_eq!(SmallDot::new(&a).dot(n), plain);
+        let (small, mut sum) = (SmallDot::new(&a), SmallSum::default());
+        n.iter().enumerate().for_each(|(j, n)| small.accumulate(&mut sum, j, *n));
+        small.accumulate(&mut sum, a.len(), 1);
+        assert_eq!(sum.reduce(), plain);
     }
 
     #[test]
