@@ -11,7 +11,7 @@ use zkdl_commit::msm::{msm, msm_i64};
 use zkdl_commit::table::{commit_bits, commit_bytes};
 use zkdl_field::batch::Xy;
 use zkdl_field::generators::Generators;
-use zkdl_field::scalar::{SmallDot, dot, from_wide};
+use zkdl_field::scalar::{SmallDot, SmallSum, dot, from_wide};
 use zkdl_field::{Affine, Base, Field, Scalar, group};
 
 fn main() {
@@ -176,5 +176,9 @@ fn scalar_dot(bencher: Bencher<'_, '_>) {
 fn small_dot(bencher: Bencher<'_, '_>) {
     let vector = SmallDot::new(&scalars(1000));
     let integers: Vec<i64> = noise(2000).chunks(2).map(|c| i64::from(c[0]) * 256 + i64::from(c[1]) - 32768).collect();
-    bencher.counter(ItemsCount::new(1000usize)).bench(|| vector.dot(integers.iter().copied()));
+    bencher.counter(ItemsCount::new(1000usize)).bench(|| {
+        let mut sum = SmallSum::default();
+        integers.iter().enumerate().for_each(|(j, n)| vector.accumulate(&mut sum, j, *n));
+        sum.reduce()
+    });
 }
