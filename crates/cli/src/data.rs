@@ -231,6 +231,7 @@ pub(crate) fn describe(dir: &RunDir) -> Result<Descriptor> {
     decoded(data_set::decode(&read(&dir.descriptor())?), &dir.descriptor())
 }
 
-fn decoded<T>(decoded: std::result::Result<T, FormatError>, path: &Path) -> Result<T> {
+/// What bytes of a file that was named hold; a mistake of use if they are something else.
+pub(crate) fn decoded<T>(decoded: std::result::Result<T, FormatError>, path: &Path) -> Result<T> {
     decoded.map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))
 }

@@ -2,12 +2,11 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use crate::data::describe;
+use crate::data::{decoded, describe};
 use crate::error::{CliError, Result};
 use crate::run_dir::{RunDir, read};
 use crate::verify::{self, NOT_ONE_RUN};
 use std::path::{Path, PathBuf};
-use zkdl::codec::FormatError;
 use zkdl::statement::hex;
 use zkdl::{PointCommitments, Query, Question, Statement, chain, data_set};
 use zkdl_dataset::descriptor::Descriptor;
@@ -184,8 +183,4 @@ pub(crate) fn read_queries(bytes: &[u8], name: &str, data: &Descriptor) -> Resul
         read_csv_queries(bytes, name, data).map_err(refused)?
     };
     Ok(queries.into_iter().map(|query| Query { features: query.features, label: query.label }).collect())
-}
-
-fn decoded<T>(decoded: std::result::Result<T, FormatError>, path: &Path) -> Result<T> {
-    decoded.map_err(|e| CliError::usage(path.display().to_string()).caused_by(e))
 }
