@@ -10,7 +10,11 @@ thread_local! {
 }
 
 /// Runs `work`; all blinds that a source file, named by its end, draws meanwhile on this thread are 1, and so hide nothing.
+///
+/// # Panics
+/// On a thread of rayon: while it waits it may begin somebody else's work, whose blinds would be taken away.
 pub fn without_blinds_of<T>(file: &'static str, work: impl FnOnce() -> T) -> T {
+    assert!(rayon::current_thread_index().is_none(), "this thread may begin other work meanwhile");
     let outer = FILE.replace(Some(file));
     let result = work();
     FILE.set(outer);
@@ -27,6 +31,12 @@ mod tests {
     use super::*;
     use crate::blinds::{BlindSource, OsEntropy};
     use zkdl_field::{Field, Scalar};
+
+    #[test]
+    #[should_panic(expected = "this thread may begin other work")]
+    fn shared_threads_keep_their_blinds() {
+        rayon::scope(|_| without_blinds_of("/sigma.rs", || ()));
+    }
 
     #[test]
     fn blinds_are_taken_away_by_the_file_that_draws_them() {

@@ -2,9 +2,14 @@
 //!
 //! [`staged`] runs the shipped code, prover or verifier, and decides what its transcripts answer. A proof under programmed
 //! challenges convinces nobody; no release build has this module.
+//!
+//! A stage is a thread's own, and so is what else tests change for a thread. A thread of rayon that waits for a part of its work may
+//! begin the work of somebody else, who would then stand on this stage: work on stages is shared among threads by [`on_threads`] instead.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::panic::resume_unwind;
+use std::thread::{available_parallelism, scope};
 
 /// A frame that entered a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +46,20 @@ struct Stage {
 
 thread_local! {
     static STAGE: RefCell<Option<Stage>> = const { RefCell::new(None) };
+}
+
+/// The results of a job for each of the items, in order. As many threads as the machine has each run a part of the jobs, one after the
+/// other and nothing else meanwhile.
+///
+/// # Panics
+/// If a job does.
+pub fn on_threads<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let size = items.len().div_ceil(available_parallelism().map_or(1, usize::from)).max(1);
+    scope(|scope| {
+        let part = |part: &'_ [T]| part.iter().map(&job).collect::<Vec<R>>();
+        let threads: Vec<_> = items.chunks(size).map(|items| scope.spawn(move || part(items))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 /// Runs `work`; the first challenges that transcripts of this thread draw meanwhile are those of `script`, whatever was
@@ -98,5 +117,15 @@ mod tests {
         assert_eq!(c, [5; 64]);
         assert!(d != [5; 64] && d != work()[1], "one challenge fewer went in before");
         assert_eq!(staged([[5; 64]], || staged([], work).0).0, work(), "the inner stage counts");
+    }
+
+    #[test]
+    fn threads_have_stages_of_their_own() {
+        let scripts: Vec<u8> = (0..100).collect();
+        let first = |byte: &u8| staged([[*byte; 64]], work).0[0];
+        assert!(staged([], || on_threads(&scripts, first)).1.is_empty());
+        assert!(on_threads(&scripts, first).into_iter().eq(scripts.iter().map(|byte| [*byte; 64])));
+        assert_eq!(on_threads(&[], first), [[0; 64]; 0]);
+        assert!(std::panic::catch_unwind(|| on_threads(&scripts, |byte| assert!(*byte < 99))).is_err());
     }
 }

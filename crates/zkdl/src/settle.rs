@@ -306,8 +306,10 @@ pub(crate) mod watch {
         LAST.set(Some((channel.points.clone(), channel.equations.clone())));
     }
 
-    /// Runs a verifier; returns also what the last proof that it read to its end asked for.
+    /// Runs a verifier; returns also what the last proof that it read to its end asked for. Not on a thread of rayon, which may begin to
+    /// verify something else while it waits.
     pub(crate) fn during<T>(verify: impl FnOnce() -> T) -> (T, Option<Collected>) {
+        assert!(rayon::current_thread_index().is_none());
         let outer = LAST.take();
         let result = verify();
         (result, LAST.replace(outer))

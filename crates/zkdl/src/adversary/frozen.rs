@@ -11,12 +11,11 @@ use super::protocols::{
 use crate::settle::watch;
 use crate::support::{Run, SMALL, generators};
 use crate::{ProveError, VerifyError, training};
-use rayon::prelude::*;
 use zkdl_commit::channel::Equation;
 use zkdl_field::generators::Generators;
 use zkdl_field::scalar::from_wide;
 use zkdl_field::{Affine, Field, Scalar, group};
-use zkdl_transcript::simulator::{Frame, staged};
+use zkdl_transcript::simulator::{Frame, on_threads, staged};
 
 impl Recorded {
     /// The verdict under the recorded challenges, and what the verifier collected.
@@ -146,7 +145,7 @@ fn check_counts(name: &str, frames: &[Frame], recorded: &Recorded) {
 fn every_message_is_worth_a_forgery_and_none_passes() {
     for (subject, recorded) in subjects() {
         let g = &subject.generators;
-        places(&recorded.labels).into_par_iter().for_each(|i| {
+        on_threads(&places(&recorded.labels), |&i| {
             let what = format!("{}: {} (message {i})", subject.name, recorded.labels[i].0);
             let forged = match recorded.labels[i].1 {
                 Class::First => recorded.shifted(i, g),
@@ -183,7 +182,7 @@ fn equations_cancel_only_under_a_known_last_challenge() {
         let g = &subject.generators;
         let settle = from_wide(recorded.challenges.last().unwrap());
         let responses = places(&recorded.labels).into_iter().filter(|i| recorded.labels[*i].1 == Class::Response);
-        responses.collect::<Vec<_>>().into_par_iter().for_each(|i| {
+        on_threads(&responses.collect::<Vec<_>>(), |&i| {
             let what = format!("{}: {} (message {i})", subject.name, recorded.labels[i].0);
             let mut forged = recorded.altered(i, g);
             let (verdict, (points, equations)) = recorded.frozen(&subject.verify, &forged);
@@ -242,7 +241,7 @@ const INVERTED: [&str; 2] = ["ipa.y", "opening.eta"];
 fn programmed_zeros_are_refused() {
     for (subject, recorded) in subjects() {
         let labels = drawn_labels(recorded);
-        (0..labels.len()).into_par_iter().for_each(|i| {
+        on_threads(&Vec::from_iter(0..labels.len()), |&i| {
             let mut script = recorded.challenges.clone();
             script[i] = [0; 64];
             let verdict = staged(script, || (subject.verify)(&subject.body)).0;

@@ -4,7 +4,6 @@
 
 use crate::statistics::{ALARM, difference, uneven};
 use crate::support::{Run, SMALL, Sizes, generators};
-use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use zkdl::data_proof::{self, choose_log_columns};
@@ -18,7 +17,7 @@ use zkdl_commit::simulator::without_blinds_of;
 use zkdl_dataset::{Descriptor, ValueRange};
 use zkdl_field::scalar::RandomnessError;
 use zkdl_field::{Field, Scalar};
-use zkdl_transcript::simulator::{Frame, staged};
+use zkdl_transcript::simulator::{Frame, on_threads, staged};
 
 const ANSWERS: usize = 200;
 /// As many show what is the same in all of them.
@@ -159,9 +158,6 @@ fn kind(name: &str) -> &'static Kind {
     KINDS.iter().find(|kind| kind.name == name).unwrap()
 }
 
-/// Threads of their own, so that nobody else's proofs are made under programmed challenges or without blinds.
-static POOL: LazyLock<rayon::ThreadPool> = LazyLock::new(|| rayon::ThreadPoolBuilder::new().build().unwrap());
-
 impl Kind {
     /// Labels of the messages of a proof, and its challenges.
     fn record(&self) -> (Vec<String>, Vec<[u8; 64]>) {
@@ -182,9 +178,8 @@ impl Kind {
     /// that a source file draws.
     fn proofs(&self, witness: usize, challenges: &[[u8; 64]], file: Option<&'static str>) -> Vec<Vec<u8>> {
         let staged = || staged(challenges.iter().copied(), || (self.prove)(witness)).0;
-        let prove = |_| file.map_or_else(staged, |file| without_blinds_of(file, staged));
-        let number = if challenges.is_empty() { ANSWERS } else { FEW };
-        POOL.install(|| (0..number).into_par_iter().map(prove).collect())
+        let prove = |_: &()| file.map_or_else(staged, |file| without_blinds_of(file, staged));
+        on_threads(&vec![(); if challenges.is_empty() { ANSWERS } else { FEW }], prove)
     }
 
     /// Whatever the challenges are, and also if they are always the same: then every message that depends on nothing but them and the witness
