@@ -36,7 +36,7 @@ const DECODERS: &[Decoder] = &[
     Decoder { honest: |f| f.trainings[2].statement.encode(), again: statement },
     Decoder { honest: |f| f.trainings[0].proofs[0].encode(), again: |b| Some(Proof::decode(b).ok()?.encode()) },
     Decoder { honest: |f| f.data_proof.encode(), again: |b| Some(DataProof::decode(b).ok()?.encode()) },
-    Decoder { honest: |f| f.weights_proof.encode(), again: |b| Some(WeightsProof::decode(b).ok()?.encode()) },
+    Decoder { honest: |f| f.exports[0].proof.encode(), again: |b| Some(WeightsProof::decode(b).ok()?.encode()) },
     Decoder { honest: |f| f.points.encode(), again: |b| Some(PointCommitments::decode(b).ok()?.encode()) },
     Decoder { honest: |f| f.members[0].encode(), again: |b| Some(MemberAnswer::decode(b).ok()?.encode()) },
     Decoder { honest: |f| f.absents[1].encode(), again: |b| Some(AbsentAnswer::decode(b).ok()?.encode()) },
@@ -44,13 +44,13 @@ const DECODERS: &[Decoder] = &[
     Decoder { honest: |f| data_set::encode(&f.data), again: |b| Some(data_set::encode(&data_set::decode(b).ok()?)) },
     Decoder { honest: |f| f.groups[..8].concat(), again: encodings },
     Decoder { honest: path, again: merkle },
-    Decoder { honest: |f| f.shown.encode(), again: safetensors },
+    Decoder { honest: |f| f.exports[0].shown.encode(), again: safetensors },
     Decoder { honest: |f| f.certificate.clone(), again: certificate },
     Decoder { honest: payload, again: signed },
     Decoder { honest: |f| f.signer.public().to_pem().unwrap_or_default().into_bytes(), again: keys },
     Decoder { honest: secret_data, again: |b| files::secret_data(&files::sealed(b)).map(unsealed) },
     Decoder {
-        honest: |f| unsealed(files::checkpoint_of(&f.shown.weights)),
+        honest: |f| unsealed(files::checkpoint_of(&f.exports[0].shown.weights)),
         again: |b| files::checkpoint(&files::sealed(b)).map(unsealed),
     },
     Decoder {
@@ -112,7 +112,7 @@ fn merkle(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// Others write these files too, so that only numbers have to come back.
 fn safetensors(bytes: &[u8]) -> Option<Vec<u8>> {
-    let shown = &Fixture::get().shown;
+    let shown = &Fixture::get().exports[0].shown;
     for bits in [16, 64] {
         let _ = tensors::quantise(bytes, &shown.widths, shown.fraction_bits, bits);
     }

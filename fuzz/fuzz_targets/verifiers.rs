@@ -8,12 +8,12 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use zkdl::certificate::Signed;
-use zkdl::model::{self, Boundary};
+use zkdl::model;
 use zkdl::proof::Proof;
 use zkdl::run::{self, Window};
 use zkdl::{PointCommitments, Statement, absence, data_proof, membership, verify};
 use zkdl_fuzz::edit::{Change, Edit, edited};
-use zkdl_fuzz::fixture::{Fixture, LIMITS, Proven, certify, source};
+use zkdl_fuzz::fixture::{Export, Fixture, LIMITS, Proven, certify, source};
 
 #[derive(Debug, Arbitrary)]
 struct Attack {
@@ -31,7 +31,7 @@ enum Target {
     Data,
     Member(u8),
     Absent(u8),
-    Weights,
+    Weights(u8),
     Certificate,
 }
 
@@ -51,7 +51,7 @@ impl Attack {
             Target::Data => self.data(f),
             Target::Member(which) => self.member(f, usize::from(which) % f.members.len()),
             Target::Absent(which) => self.absent(f, usize::from(which) % f.absents.len()),
-            Target::Weights => self.weights(f),
+            Target::Weights(which) => self.weights(f, &f.exports[usize::from(which) % f.exports.len()]),
             Target::Certificate => self.certificate(f),
         }
     }
@@ -125,18 +125,18 @@ impl Attack {
         Some((absence::verify(&asked, &answer, &points, source()).is_ok(), known))
     }
 
-    fn weights(&self, f: &Fixture) -> Verdict {
-        let honest = &f.trainings[0].statement;
+    fn weights(&self, f: &Fixture, export: &Export) -> Verdict {
+        let (honest, boundary) = (&f.trainings[export.training].statement, export.boundary);
         let statement = edited(honest, 0, 3, &self.edits())?;
-        let shown = edited(&f.shown, 1, 3, &self.edits())?;
-        let mut proof = edited(&f.weights_proof, 2, 3, &self.edits())?;
+        let shown = edited(&export.shown, 1, 3, &self.edits())?;
+        let mut proof = edited(&export.proof, 2, 3, &self.edits())?;
         if self.rebound {
-            proof.model = zkdl::describe::model_digest(&statement.end);
+            proof.model = zkdl::describe::model_digest(boundary.rows(&statement));
         }
-        let same = (statement.log_columns, &statement.end, statement.algorithm().widths)
-            == (honest.log_columns, &honest.end, honest.algorithm().widths);
-        let known = same && shown == f.shown && proof == f.weights_proof;
-        let accepted = model::verify(&statement, Boundary::End, &shown.weights, &proof, &LIMITS, source()).is_ok();
+        let same = (statement.log_columns, boundary.rows(&statement), statement.algorithm().widths)
+            == (honest.log_columns, boundary.rows(honest), honest.algorithm().widths);
+        let known = same && shown == export.shown && proof == export.proof;
+        let accepted = model::verify(&statement, boundary, &shown.weights, &proof, &LIMITS, source()).is_ok();
         // What else the statement says is not what this proof is about, but may be refused.
         (accepted || statement == *honest).then_some((accepted, known))
     }

@@ -446,7 +446,7 @@ impl Message for Shown {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let Self { widths, fraction_bits, .. } = Fixture::get().shown.clone();
+        let Self { widths, fraction_bits, .. } = Fixture::get().exports[0].shown.clone();
         let weights = tensors::decode(bytes, &widths, fraction_bits).ok()?;
         Some(Self { weights, widths, fraction_bits })
     }

@@ -53,6 +53,18 @@ pub struct Shown {
     pub fraction_bits: u32,
 }
 
+/// Weights with the proof that a training has them.
+pub struct Export {
+    /// Which training, by its place among all.
+    pub training: usize,
+    /// At which end.
+    pub boundary: Boundary,
+    /// The weights.
+    pub shown: Shown,
+    /// The proof of them.
+    pub proof: WeightsProof,
+}
+
 /// Everything.
 pub struct Fixture {
     /// From the public seed, from later weights, from named weights.
@@ -71,10 +83,8 @@ pub struct Fixture {
     pub members: Vec<MemberAnswer>,
     /// One query, several at once, and one about near-duplicates.
     pub absents: Vec<AbsentAnswer>,
-    /// The final weights of the first training.
-    pub shown: Shown,
-    /// The proof of them.
-    pub weights_proof: WeightsProof,
+    /// The final weights of the first training, and the named start of the last.
+    pub exports: [Export; 2],
     /// Who signs.
     pub signer: Signer,
     /// The certificate of the first training.
@@ -104,14 +114,7 @@ impl Fixture {
         let deep = Run::new(&Sizes { hidden: vec![3, 2], first_step: 1, ..TINY() }, 5);
         let named = Run::new(&Sizes { log_columns: Some(7), ..Sizes { origin: NAMED().origin, ..TINY() } }, 7);
         let trainings: Vec<Proven> = [&run, &deep, &named].into_iter().map(Proven::of).collect();
-        let shown = Shown {
-            weights: run.trace.end.clone(),
-            widths: run.statement.algorithm().widths,
-            fraction_bits: run.statement.format.f_w(),
-        };
-        let blinds = &run.end_rows.blinds;
-        let weights_proof =
-            model::prove(&run.statement, Boundary::End, &shown.weights, blinds, source()).expect("honest weights");
+        let exports = [Export::of(&run, 0, Boundary::End), Export::of(&named, 2, Boundary::Start)];
         let asked = Asked::new(&run);
         let signer = Signer::draw(&mut Counter(1)).expect("a key");
         let mut fixture = Self {
@@ -124,8 +127,7 @@ impl Fixture {
             tree: Tree::new(&asked.run.points.0).expect("points"),
             points: asked.run.points.clone(),
             data: asked.data,
-            shown,
-            weights_proof,
+            exports,
             signer,
             groups: Vec::new(),
         };
@@ -135,12 +137,13 @@ impl Fixture {
 
     fn all_groups(&self) -> Vec<[u8; 32]> {
         let proofs = self.trainings.iter().chain(&self.windows).flat_map(|window| &window.proofs);
-        let bodies = proofs.map(|proof| &proof.body).chain([&self.data_proof.body, &self.weights_proof.body]);
+        let exports = self.exports.iter().map(|export| &export.proof.body);
+        let bodies = proofs.map(|proof| &proof.body).chain([&self.data_proof.body]).chain(exports);
         let answers =
             self.members.iter().map(|answer| &answer.body).chain(self.absents.iter().map(|answer| &answer.body));
         let mut groups: Vec<[u8; 32]> = bodies.chain(answers).flat_map(|body| body.as_chunks().0).copied().collect();
         groups.extend(&self.points.0);
-        groups.extend(&self.trainings[0].statement.end);
+        groups.extend(self.exports.iter().flat_map(|e| e.boundary.rows(&self.trainings[e.training].statement)));
         groups
     }
 }
@@ -160,6 +163,18 @@ impl Proven {
             open::prove(&run.statement, run.input(), source(), entropy, &mut |_| ()).expect("an honest run")
         };
         Self { statement: run.statement.clone(), points: run.points.clone(), proofs: [11, 12].map(prove) }
+    }
+}
+
+impl Export {
+    fn of(run: &Run, training: usize, boundary: Boundary) -> Self {
+        let (weights, rows) = match boundary {
+            Boundary::Start => (&run.trace.start, run.start_rows.as_ref().expect("rows of a start that is named")),
+            Boundary::End => (&run.trace.end, &run.end_rows),
+        };
+        let (widths, fraction_bits) = (run.statement.algorithm().widths, run.statement.format.f_w());
+        let proof = model::prove(&run.statement, boundary, weights, &rows.blinds, source()).expect("honest weights");
+        Self { training, boundary, shown: Shown { weights: weights.clone(), widths, fraction_bits }, proof }
     }
 }
 
