@@ -1,11 +1,12 @@
 use super::*;
 use std::collections::BTreeMap;
 
-/// What is kept, and which names have been kept.
+/// What is kept, which names have been kept, and what has been asked for.
 #[derive(Debug, Default)]
 struct Kept {
     contents: BTreeMap<String, Vec<u8>>,
     names: Vec<String>,
+    asked: Vec<(String, usize)>,
 }
 
 /// A store in memory; clones are the same store.
@@ -26,7 +27,8 @@ impl Shelf {
 }
 
 impl Store for Shelf {
-    fn load(&self, name: &str, _bytes: usize) -> Option<Vec<u8>> {
+    fn load(&self, name: &str, bytes: usize) -> Option<Vec<u8>> {
+        self.kept().asked.push((name.to_owned(), bytes));
         self.kept().contents.get(name).cloned()
     }
 
@@ -115,6 +117,18 @@ fn a_store_serves_shorter_lists_and_is_extended_by_what_is_missing() {
     assert_eq!(shelf.first(8192).1, names(2..4));
     shelf.kept().contents.remove(&names(1..2)[0]);
     assert_eq!(shelf.first(8192).1, names(1..2));
+}
+
+#[test]
+fn a_source_asks_once_for_each_piece_and_for_all_of_it() {
+    let shelf = Shelf::default();
+    let source = GeneratorSource::kept_in(shelf.clone());
+    for columns in [1024, 2048, 2048, 1500, 8192] {
+        let _ = source.first(columns);
+    }
+    let sizes = [1024, 1024, 2048, 4096].map(|columns| 64 * columns);
+    let expected: Vec<_> = names(0..4).into_iter().zip(sizes).collect();
+    assert_eq!(shelf.kept().asked, expected);
 }
 
 /// Two pieces, and the content of the second.
