@@ -244,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn carries_of_sums_go_through_all_words() {
+        let (most, high) = ([u128::MAX; 4], [u64::MAX; 4]);
+        let column = Scalar::from_u128(u128::MAX) + pow2(128) * Scalar::from(u64::MAX);
+        let all: Scalar = (0..4).map(|i| pow2(64 * i) * column).sum();
+        let sum =
+            |n, n_high, m, m_high| SmallSum { positive: n, positive_high: n_high, negative: m, negative_high: m_high };
+        assert_eq!(sum(most, high, [0; 4], [0; 4]).reduce(), all);
+        assert_eq!(sum([0; 4], [0; 4], most, high).reduce(), -all);
+        assert_eq!(sum(most, high, most, high).reduce(), Scalar::ZERO);
+    }
+
+    #[test]
     fn inverses_of_many() {
         for n in [0, 1, 2, 50] {
             let values: Vec<_> = (0..n).map(|_| random().unwrap()).collect();
