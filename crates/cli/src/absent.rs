@@ -93,7 +93,7 @@ fn verify(context: Context, path: &Path, question: &Question, public: &Public, t
     let verdict = AbsentAnswer::decode(&encoded)
         .map_err(VerifyError::from)
         .and_then(|answer| absence::verify(question, &answer, &points, context.generators));
-    let mut time = started.elapsed().as_secs_f64();
+    let own = started.elapsed();
     if verdict.is_err() {
         return refused(context, settled(verdict, path));
     }
@@ -101,7 +101,7 @@ fn verify(context: Context, path: &Path, question: &Question, public: &Public, t
         Ok(known) => known,
         Err(error) => return refused(context, Err(error)),
     };
-    time += known.as_ref().map_or(0.0, |known| known.time);
+    let time = known.as_ref().map_or(own, |known| own.saturating_add(known.time)).as_secs_f64();
     if context.json {
         emit_json(&json!({
             "verdict": "VALID", "answer": "absent", "queries": question.queries.len(), "data": hex(&question.data.root),

@@ -9,7 +9,7 @@ use crate::run_dir::read;
 use crate::verify::settled;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use zkdl::data_proof::{self, DataProof};
 use zkdl::{PointCommitments, VerifyError};
 use zkdl_dataset::descriptor::Descriptor;
@@ -64,12 +64,12 @@ pub(crate) struct Premise {
     proof: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// How it is known, in a word or three, and the seconds that finding out took.
+/// How it is known, in a word or three, and how long finding out took.
 pub(crate) struct Known {
     /// The words.
     pub(crate) how: &'static str,
-    /// The seconds.
-    pub(crate) time: f64,
+    /// The time.
+    pub(crate) time: Duration,
 }
 
 impl Premise {
@@ -95,18 +95,18 @@ impl Premise {
     /// Verifies the proof, unless the data are trusted or it is remembered.
     pub(crate) fn settle(self, context: Context, data: &Descriptor, points: &PointCommitments) -> Result<Known> {
         let Some((path, proof)) = self.proof else {
-            return Ok(Known { how: TAKEN_FOR_GRANTED, time: 0.0 });
+            return Ok(Known { how: TAKEN_FOR_GRANTED, time: Duration::ZERO });
         };
         let memory = Remembered::new(self.trust != Trust::Memory || context.no_cache);
         let digest = digest(data, points, &proof);
         if memory.knows(&digest) {
-            return Ok(Known { how: "remembered as proven", time: 0.0 });
+            return Ok(Known { how: "remembered as proven", time: Duration::ZERO });
         }
         let started = Instant::now();
         let verdict = DataProof::decode(&proof).map_err(VerifyError::from);
         let verdict =
             verdict.and_then(|proof| data_proof::verify(data, points, &proof, &context.limits, context.generators));
-        let time = started.elapsed().as_secs_f64();
+        let time = started.elapsed();
         settled(verdict, &path)?;
         memory.keep(&digest);
         Ok(Known { how: "proven", time })

@@ -76,7 +76,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let statements = proven.windows.iter().map(|w| &w.statement);
     let claim = chain::stretches(statements).map_err(|e| CliError::invalid("the windows do not meet").caused_by(e))?;
     let [claim] = &claim[..] else { return Err(CliError::invalid("the windows are not one run: please report this")) };
-    let known = Known { how: verified.report.data, time: 0.0 };
+    let known = Known { how: verified.report.data, time: std::time::Duration::ZERO };
     let answered = questions::ask(context, &run, root, (claim, &known), nonce)?;
     for answer in &answered {
         say(&answer.lines.join("\n"))?;
@@ -204,7 +204,7 @@ impl Summary<'_> {
         }
         table.row("training", seconds(self.trained.time));
         table.row("proving", seconds(proven.time));
-        table.row("verifying", seconds(self.verified.time));
+        table.row("verifying", seconds(self.verified.time.as_secs_f64()));
         for (name, size) in &public {
             table.row(name, bytes(*size));
         }

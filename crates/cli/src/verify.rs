@@ -11,7 +11,7 @@ use crate::run_dir::{RunDir, WindowFiles, read};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use zkdl::certificate::{self, Claim, File, Signed};
 use zkdl::codec::FormatError;
 use zkdl::error::StatementError;
@@ -55,8 +55,8 @@ pub(crate) struct Report {
     pub(crate) data: &'static str,
     /// Windows that were looked at.
     windows: usize,
-    /// Seconds of verifying, without reading files.
-    pub(crate) time: f64,
+    /// Time of verifying, without reading files.
+    pub(crate) time: Duration,
     /// `None` if valid.
     pub(crate) reason: Option<String>,
     /// What a certificate adds, in words.
@@ -293,14 +293,21 @@ impl Expected {
 
 impl Report {
     fn new(windows: usize) -> Self {
-        Self { claims: Vec::new(), data: "not looked at", windows, time: 0.0, reason: None, certificate: None }
+        Self {
+            claims: Vec::new(),
+            data: "not looked at",
+            windows,
+            time: Duration::ZERO,
+            reason: None,
+            certificate: None,
+        }
     }
 
     /// Verifies the proof of the data that all claims are about.
     fn verify_data(&mut self, context: Context, points: &PointCommitments, premise: Premise) -> Result<()> {
         let Some(claim) = self.claims.first() else { return Ok(()) };
         let known = premise.settle(context, &claim.data, points)?;
-        (self.data, self.time) = (known.how, self.time + known.time);
+        (self.data, self.time) = (known.how, self.time.saturating_add(known.time));
         Ok(())
     }
 
@@ -332,7 +339,7 @@ impl Report {
         let verdict = Proof::decode(proof)
             .map_err(VerifyError::from)
             .and_then(|proof| zkdl::verify(statement, points, &proof, &context.limits, context.generators));
-        self.time += started.elapsed().as_secs_f64();
+        self.time = self.time.saturating_add(started.elapsed());
         settled(verdict, path).map(|_| ())
     }
 
@@ -352,7 +359,7 @@ impl Report {
         let bar = context.bar("verifying windows", windows.len() as u64);
         let verdict = run::verify(&windows, points, &context.limits, context.generators, &|| bar.inc(1));
         bar.finish_and_clear();
-        self.time += started.elapsed().as_secs_f64();
+        self.time = self.time.saturating_add(started.elapsed());
         match verdict {
             Ok(_) => Ok(()),
             Err(RunError::Chain(error)) => Err(CliError::invalid(NOT_ONE_RUN).caused_by(error)),
@@ -371,7 +378,7 @@ impl Report {
             "reason": self.reason,
             "data": self.data,
             "windows": self.windows,
-            "seconds": self.time,
+            "seconds": self.time.as_secs_f64(),
             "certificate": self.certificate,
             "claims": self.claims.iter().map(describe::to_json).collect::<Vec<_>>(),
         })
@@ -379,9 +386,10 @@ impl Report {
 
     /// Verdict, claims and premises in words.
     pub(crate) fn text(&self) -> String {
+        let time = seconds(self.time.as_secs_f64());
         let mut lines = vec![match &self.reason {
-            None if self.windows > 1 => format!("VALID: {} windows, verified in {}", self.windows, seconds(self.time)),
-            None => format!("VALID: verified in {}", seconds(self.time)),
+            None if self.windows > 1 => format!("VALID: {} windows, verified in {time}", self.windows),
+            None => format!("VALID: verified in {time}"),
             Some(reason) => format!("INVALID: {}", shown(reason)),
         }];
         lines.extend(self.certificate.clone());

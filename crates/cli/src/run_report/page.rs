@@ -51,7 +51,7 @@ fn verdict(report: &RunReport<'_>, whole: bool) -> Markup {
                 (number("steps", &grouped(steps)))
                 (number("windows", &grouped(windows as u64)))
                 (number("parameters", &grouped(parameters)))
-                (number("verified in", &seconds(report.verified.report.time)))
+                (number("verified in", &seconds(report.verified.report.time.as_secs_f64())))
                 (number("all public files", &bytes(total)))
                 (number("bytes a step", &grouped(total / steps.max(1))))
                 @if let Some(accuracy) = accuracy { (number("test accuracy", &percent(accuracy))) }
@@ -144,7 +144,7 @@ fn costs(report: &RunReport<'_>) -> Markup {
     parts.push(("executing windows again".to_owned(), took.iter().map(|took| took.execution).sum()));
     parts.extend(order.into_iter().map(|name| (format!("proving: {name}"), phases.get(name).copied().unwrap_or(0.0))));
     parts.push(("verifying each own proof".to_owned(), took.iter().map(|took| took.verification).sum()));
-    parts.push(("verifying all for this report".to_owned(), report.verified.report.time));
+    parts.push(("verifying all for this report".to_owned(), report.verified.report.time.as_secs_f64()));
     let sizes: Vec<(String, f64)> =
         report.sizes.iter().map(|(name, size)| ((*name).to_owned(), *size as f64)).collect();
     let memory = took.iter().filter_map(|took| took.peak_memory).max();
