@@ -1,6 +1,6 @@
 //! `zkdl bench`: what it prints, and what it refuses.
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, has_less_memory_than};
 use serde_json::Value;
 
 fn number(json: &Value, field: &str) -> f64 {
@@ -130,10 +130,7 @@ fn what_cannot_be_measured_is_refused_with_advice() {
 
 #[test]
 fn a_window_that_does_not_fit_is_refused_with_the_numbers() {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available =
-        meminfo.lines().find_map(|l| l.strip_prefix("MemAvailable:")?.strip_suffix("kB")?.trim().parse().ok());
-    if available.is_none_or(|kib: u64| kib > 80_000_000) {
+    if !has_less_memory_than(38_000_000_000) {
         return; // It would fit, or nobody knows.
     }
     let words = ["mlp-1b", "64 steps", "needs about", "GB", "are available", "--steps"];

@@ -96,7 +96,7 @@ fn nothing_false_is_certified() {
     assert!(!written());
     std::fs::write(sandbox.path("other.pem"), "no key").unwrap();
     sandbox.fails(&["certify", "run", "--key", "other.pem"], 2, &["other.pem", "private key"]);
-    sandbox.ok(&certify);
+    assert!(sandbox.ok(&certify).starts_with("VALID, and signed\n"));
     assert!(written());
 }
 
@@ -232,6 +232,9 @@ fn numpy_reproduces_the_predictions_from_the_safetensors() {
     let alike = |a: &[u64], b: &[u64]| a.iter().zip(b).filter(|(a, b)| a == b).count();
     let (integers, floats, labels) = (classes("integers"), classes("floats"), classes("labels"));
     assert_eq!(integers.len(), 1797);
-    assert!(alike(&integers, &labels) > 1500);
+    assert!(
+        alike(&integers, &labels) > 1000,
+        "a tenth of them by chance; by training nearly all, or seldom only three quarters"
+    );
     assert!(alike(&integers, &floats) >= 1790, "float32 does not round activations, and may differ in a tie");
 }

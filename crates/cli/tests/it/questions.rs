@@ -93,6 +93,14 @@ fn strangers_are_absent_alone_and_together_and_members_are_not() {
         &["--any-label", "--public", "run/public"],
     ));
     assert!(out.starts_with("VALID") && out.contains("whatever its label, is not among the 36 points"), "{out}");
+    // That features are absent needs nothing of the data; what is taken for granted is said all the same.
+    let files = ["--data", "run/public/data.zkdl", "--points", "run/public/points.zkdl"];
+    let exact = |more: &[&'static str]| {
+        let more = [&["--any-label"], &files[..], more].concat();
+        sandbox.ok(&absent(&["verify", "absent.answer"], &["stranger.csv"], &more))
+    };
+    assert!(!exact(&[]).contains("Data ("));
+    assert!(exact(&["--trust-data"]).contains("Data (taken for granted)"));
     sandbox.fails(&absent(&["verify", "absent.answer"], &["stranger.csv"], &public), 1, &["INVALID", "another query"]);
     sandbox.fails(
         &absent(&["verify", "absent.answer"], &["stranger.csv"], &["--any-label", "--data", "run/public/data.zkdl"]),
@@ -115,7 +123,6 @@ fn strangers_are_absent_alone_and_together_and_members_are_not() {
     let out = sandbox.ok(&absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], &public));
     assert!(out.contains("These 2 points with these labels are not among") && out.contains("Data (proven)"), "{out}");
     // That a label is absent says something only if every point has one.
-    let files = ["--data", "run/public/data.zkdl", "--points", "run/public/points.zkdl"];
     let labelled = |more: &[&'static str]| absent(&["verify", "absent.answer"], &["stranger.csv", "flipped.csv"], more);
     sandbox.fails(&labelled(&files), 2, &["--data-proof", "--trust-data"]);
     let out = sandbox.ok(&labelled(&[&files[..], &["--trust-data"]].concat()));

@@ -30,6 +30,10 @@ fn a_report_shows_the_run_on_one_page_that_needs_nothing_else() {
     ] {
         assert!(text.contains(part), "{part} is missing from\n{text}");
     }
+    for file in ["points.zkdl", "data.proof"] {
+        let size = format!("{:.1} kB", sandbox.read(&format!("q/public/{file}")).len() as f64 / 1000.0);
+        assert!(text.contains(&size), "{file} has {size}, which is missing from\n{text}");
+    }
     assert_eq!(browser.value("document.querySelectorAll('svg').length"), 5);
     assert_eq!(browser.value("document.querySelectorAll('circle').length"), 8, "four epochs, loss and accuracy");
     assert_eq!(browser.value("document.querySelectorAll('tbody tr').length"), 4);

@@ -124,6 +124,13 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".zkdl-tmp"))
 }
 
+/// Whether this machine is known to have less memory to give than so many bytes.
+pub(crate) fn has_less_memory_than(bytes: u64) -> bool {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = |line: &str| line.strip_prefix("MemAvailable:")?.strip_suffix("kB")?.trim().parse::<u64>().ok();
+    meminfo.lines().find_map(available).is_some_and(|kib| 1024 * kib < bytes)
+}
+
 pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(directory).into_iter().flatten().map(|e| e.unwrap().path()).collect()
 }

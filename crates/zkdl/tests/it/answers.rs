@@ -2,7 +2,7 @@
 //! one shape, every message is distributed evenly, and alike for both. The same tests see at once what is told without randomness, and
 //! every kind of blinds that is left out.
 
-use crate::statistics::{ALARM, difference, uneven};
+use crate::statistics::{ALARM, difference, difference_anywhere, uneven};
 use crate::support::{Run, SMALL, Sizes, generators};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -282,7 +282,7 @@ fn rows_and_values_without_blinds_would_be_told_apart() {
     ] {
         let (labels, challenges) = kind(name).record();
         let [a, b] = [0, 1].map(|witness| kind(name).proofs(witness, &challenges, Some(file)));
-        let different = difference(&a, &b);
+        let different = difference_anywhere(&a, &b);
         let seen = labels.iter().zip(different).any(|(l, difference)| l == label && difference > ALARM);
         assert!(seen, "{name}: {file}");
     }

@@ -11,14 +11,14 @@ pub(crate) const ALARM: f64 = 110.0;
 
 type Counts = [f64; BUCKETS];
 
-/// Of one byte of every message: first by message, then by place.
-fn histograms(proofs: &[Vec<u8>]) -> Vec<[Counts; 2]> {
+/// Of bytes of every message: first by message, then by place.
+fn histograms(proofs: &[Vec<u8>], places: &[usize]) -> Vec<Vec<Counts>> {
     let messages = proofs[0].len() / 32;
-    let mut counts = vec![[[0.0; BUCKETS]; 2]; messages];
+    let mut counts = vec![vec![[0.0; BUCKETS]; places.len()]; messages];
     for proof in proofs {
         assert_eq!(proof.len(), 32 * messages, "as many messages whatever the witness is");
         for (message, counts) in proof.chunks(32).zip(&mut counts) {
-            for (place, counts) in PLACES.iter().zip(counts) {
+            for (place, counts) in places.iter().zip(counts) {
                 counts[usize::from(message[*place]) % BUCKETS] += 1.0;
             }
         }
@@ -30,15 +30,25 @@ fn histograms(proofs: &[Vec<u8>]) -> Vec<[Counts; 2]> {
 pub(crate) fn uneven(proofs: &[Vec<u8>]) -> Vec<f64> {
     let expected = proofs.len() as f64 / BUCKETS as f64;
     let statistic = |counts: &Counts| counts.iter().map(|n| (n - expected).powi(2) / expected).sum::<f64>();
-    histograms(proofs).iter().map(|places| places.iter().map(statistic).fold(0.0, f64::max)).collect()
+    histograms(proofs, &PLACES).iter().map(|places| places.iter().map(statistic).fold(0.0, f64::max)).collect()
 }
 
 /// For every message the larger chi-square statistic of its bytes in two samples of one size: 15 degrees of freedom.
 pub(crate) fn difference(a: &[Vec<u8>], b: &[Vec<u8>]) -> Vec<f64> {
+    difference_at(&PLACES, a, b)
+}
+
+/// The same of all bytes that are evenly distributed. Two values that each repeat have two bytes in common, by their lowest bits, once
+/// in 256 times, but never so many.
+pub(crate) fn difference_anywhere(a: &[Vec<u8>], b: &[Vec<u8>]) -> Vec<f64> {
+    difference_at(&Vec::from_iter(0..=30), a, b)
+}
+
+fn difference_at(places: &[usize], a: &[Vec<u8>], b: &[Vec<u8>]) -> Vec<f64> {
     assert_eq!(a.len(), b.len());
     let term = |(a, b): (&f64, &f64)| if a + b > 0.0 { (a - b).powi(2) / (a + b) } else { 0.0 };
     let statistic = |(a, b): (&Counts, &Counts)| a.iter().zip(b).map(term).sum::<f64>();
-    let (a, b) = (histograms(a), histograms(b));
+    let (a, b) = (histograms(a, places), histograms(b, places));
     assert_eq!(a.len(), b.len(), "as many messages whatever the witness is");
     a.iter().zip(&b).map(|(a, b)| a.iter().zip(b).map(statistic).fold(0.0, f64::max)).collect()
 }
