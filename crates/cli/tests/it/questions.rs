@@ -65,6 +65,8 @@ fn a_member_is_proven_and_its_steps_are_named() {
     invalid(&verifying(row, &context), &["training statement"]);
     sandbox.ok(&with(member("prove", "run", row), &["-o", "about.answer", "--statement", context[3]]));
     sandbox.ok(&with(member("verify", "about.answer", row), &context));
+    let next = [context[0], context[1], context[2], "run/public/proofs/window-0001.statement"];
+    sandbox.fails(&with(member("verify", "about.answer", row), &next), 1, &["INVALID", "training statement"]);
     let mut late = verifying(row, &["--data", "run/public/data.zkdl"]);
     let nonce = "5a".repeat(32);
     late[8] = &nonce;
@@ -80,6 +82,8 @@ fn a_member_is_proven_and_its_steps_are_named() {
     std::fs::copy(other_run.path("run/public/data.zkdl"), sandbox.path("other.zkdl")).unwrap();
     std::fs::write(sandbox.path("member.answer"), &answer).unwrap();
     invalid(&verifying(row, &["--data", "other.zkdl"]), &["another data set"]);
+    let about = with(member("verify", "about.answer", row), &["--data", "other.zkdl", context[2], context[3]]);
+    sandbox.fails(&about, 2, &["window-0000.statement is about the data", "the question about"]);
 }
 
 #[test]
