@@ -53,6 +53,11 @@ fn a_member_is_proven_and_its_steps_are_named() {
         "{out}"
     );
     assert!(out.contains("not looked at here"), "statements alone prove no training: {out}");
+    let uses = sandbox.json(&verifying(row, &["--public", "run/public", "--json"]))["uses"][0].take();
+    assert_eq!((&uses["first_step"], &uses["end_step"]), (&0.into(), &10.into()));
+    let steps: Vec<String> = uses["used_in"].as_array().unwrap().iter().map(ToString::to_string).collect();
+    let steps = if let [step] = &steps[..] { format!("step {step}") } else { format!("steps {}", steps.join(", ")) };
+    assert!(out.contains(&format!("used in {steps}, as")), "9 steps are an epoch: {steps}: {out}");
     let verdict = sandbox.json(&verifying(row, &["--data", "run/public/data.zkdl", "--json"]));
     assert_eq!((&verdict["verdict"], &verdict["index"]), (&"VALID".into(), &proven["index"]));
     let invalid =
