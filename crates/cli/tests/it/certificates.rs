@@ -85,7 +85,7 @@ fn nothing_false_is_certified() {
     flip(&sandbox, "run/public/proofs/window-0001.proof", usize::MAX);
     sandbox.fails(&certify, 1, &["INVALID", "window-0001.proof"]);
     std::fs::write(sandbox.path("run/public/proofs/window-0001.proof"), proof).unwrap();
-    sandbox.ok(&["weights", "export", "run"]);
+    assert!(sandbox.ok(&["weights", "export", "run"]).contains("exactly the integers"));
     for file in ["run/model/integers.safetensors", "run/model/weights.safetensors", "run/model/weights.proof"] {
         let good = sandbox.read(file);
         flip(&sandbox, file, usize::MAX);
@@ -133,6 +133,11 @@ fn a_file_of_weights_is_shown_to_be_the_models() {
         sandbox.fails(&verify(file), 2, &["no safetensors"]);
         std::fs::write(sandbox.path(file), good).unwrap();
     }
+    let good = sandbox.read("run/model/integers.safetensors");
+    let no_float = [&good[..good.len() - 8], &((1i64 << 40) + 1).to_le_bytes()].concat();
+    std::fs::write(sandbox.path("run/model/integers.safetensors"), no_float).unwrap();
+    sandbox.fails(&verify("run/model/integers.safetensors"), 1, &["INVALID", "verify the file of integers"]);
+    std::fs::write(sandbox.path("run/model/integers.safetensors"), good).unwrap();
     let statement = ["--statement", "run/public/proofs/window-0002.statement"];
     sandbox.ok(&[&["weights", "verify", "run/model/weights.safetensors"][..], &statement].concat());
     let earlier = ["--statement", "run/public/proofs/window-0001.statement"];
