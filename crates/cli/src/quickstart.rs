@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use zkdl::describe::{config_digest, model_digest};
 use zkdl::statement::hex;
 use zkdl::{Statement, chain};
@@ -76,7 +77,7 @@ pub(crate) fn run(context: Context, root: &Path, epochs: u64) -> Result<()> {
     let statements = proven.windows.iter().map(|w| &w.statement);
     let claim = chain::stretches(statements).map_err(|e| CliError::invalid("the windows do not meet").caused_by(e))?;
     let [claim] = &claim[..] else { return Err(CliError::invalid("the windows are not one run: please report this")) };
-    let known = Known { how: verified.report.data, time: std::time::Duration::ZERO };
+    let known = Known { how: verified.report.data, time: Duration::ZERO };
     let answered = questions::ask(context, &run, root, (claim, &known), nonce)?;
     for answer in &answered {
         say(&answer.lines.join("\n"))?;

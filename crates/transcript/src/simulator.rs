@@ -56,8 +56,8 @@ thread_local! {
 pub fn on_threads<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let size = items.len().div_ceil(available_parallelism().map_or(1, usize::from)).max(1);
     scope(|scope| {
-        let part = |part: &'_ [T]| part.iter().map(&job).collect::<Vec<R>>();
-        let threads: Vec<_> = items.chunks(size).map(|items| scope.spawn(move || part(items))).collect();
+        let run = |part: &[T]| part.iter().map(&job).collect::<Vec<R>>();
+        let threads: Vec<_> = items.chunks(size).map(|part| scope.spawn(move || run(part))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
 }

@@ -224,7 +224,8 @@ fn the_model_signing_tool_verifies_the_bundle_and_no_changed_file() {
 #[test]
 fn numpy_reproduces_the_predictions_from_the_safetensors() {
     let sandbox = Sandbox::new();
-    sandbox.ok(&["quickstart", "--epochs", "3", "--dir", "q"]);
+    // Three epochs are too few for some starts.
+    sandbox.ok(&["quickstart", "--epochs", "6", "--dir", "q"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/predict.py");
     let mut command = Command::new(python());
     command.arg(script).args(["q/model", "q/digits.csv"]).current_dir(sandbox.path(""));
@@ -237,9 +238,6 @@ fn numpy_reproduces_the_predictions_from_the_safetensors() {
     let alike = |a: &[u64], b: &[u64]| a.iter().zip(b).filter(|(a, b)| a == b).count();
     let (integers, floats, labels) = (classes("integers"), classes("floats"), classes("labels"));
     assert_eq!(integers.len(), 1797);
-    assert!(
-        alike(&integers, &labels) > 1000,
-        "a tenth of them by chance; by training nearly all, or seldom only three quarters"
-    );
+    assert!(alike(&integers, &labels) > 1500);
     assert!(alike(&integers, &floats) >= 1790, "float32 does not round activations, and may differ in a tie");
 }
